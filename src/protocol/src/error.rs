@@ -1,0 +1,119 @@
+//! The stable, machine-readable names of everything that can go wrong.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $retryable:literal, $title:literal;)*) => {
+        /// What went wrong, by a name that never changes meaning. Used in problem documents and error frames alike.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl ErrorCode {
+            /// All of them, for the documentation and its test.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name on the wire, `snake_case`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),* }
+            }
+
+            /// Whether the same request may succeed later without being changed.
+            pub fn retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable),* }
+            }
+
+            /// A few words that are the same for every occurrence (RFC 9457, section 3.1.3).
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The body or frame is not JSON of the expected shape.
+    Malformed = "malformed", 400, false, "Malformed request";
+    /// One or more fields break their rule; `errors` names them.
+    ValidationFailed = "validation_failed", 422, false, "Validation failed";
+    /// The frame's `type` is not one this server serves.
+    UnsupportedType = "unsupported_type", 400, false, "Unsupported frame type";
+    /// The phone number has an account already.
+    PhoneTaken = "phone_taken", 400, false, "Phone already registered";
+    /// The username belongs to somebody else.
+    UsernameTaken = "username_taken", 409, false, "Username taken";
+    /// Wrong identifier, password or device token.
+    InvalidCredentials = "invalid_credentials", 401, false, "Invalid credentials";
+    /// No access token, or not one of ours.
+    InvalidToken = "invalid_token", 401, false, "Invalid access token";
+    /// The access token was good once.
+    TokenExpired = "token_expired", 401, false, "Access token expired";
+    /// The session of this token was ended.
+    SessionRevoked = "session_revoked", 401, false, "Session ended";
+    /// The `csrf_token` in the body is missing, wrong or expired.
+    CsrfFailed = "csrf_failed", 403, false, "CSRF token refused";
+    /// The browser page's origin is not on the list.
+    OriginRefused = "origin_refused", 403, false, "Origin refused";
+    /// The two are not contacts.
+    NotAContact = "not_a_contact", 403, false, "Not a contact";
+    /// Not allowed to this caller.
+    Forbidden = "forbidden", 403, false, "Forbidden";
+    /// No such user.
+    UserNotFound = "user_not_found", 404, false, "User not found";
+    /// No such thing, or not for this caller.
+    NotFound = "not_found", 404, false, "Not found";
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed";
+    /// Asked to become one's own contact, or to write to oneself.
+    SelfTarget = "self_target", 400, false, "Cannot address yourself";
+    /// Already asked, or already contacts.
+    AlreadySubscribed = "already_subscribed", 400, false, "Already subscribed";
+    /// There is no request to confirm.
+    NoPendingRequest = "no_pending_request", 400, false, "No pending request";
+    /// The device keys' signature or form does not hold.
+    InvalidKey = "invalid_key", 422, false, "Key refused";
+    /// Another identity key is already published for this account.
+    IdentityConflict = "identity_conflict", 409, false, "Identity key differs";
+    /// The envelope is not addressed to exactly the current devices; `missing` and `extra` name them.
+    DeviceMismatch = "device_mismatch", 409, true, "Recipient devices changed";
+    /// The envelope is not of the form this server can route.
+    InvalidEnvelope = "invalid_envelope", 422, false, "Envelope refused";
+    /// The same `client_id` was used for another conversation.
+    ClientIdReused = "client_id_reused", 409, false, "client_id already used";
+    /// The body is longer than allowed.
+    TooLarge = "too_large", 413, false, "Body too large";
+    /// The Content-Type is not one this call reads.
+    UnsupportedMediaType = "unsupported_media_type", 415, false, "Unsupported media type";
+    /// Too many calls; `retry_after` says when to come back.
+    RateLimited = "rate_limited", 429, true, "Too many requests";
+    /// Too many open connections from this address.
+    TooManyConnections = "too_many_connections", 429, true, "Too many connections";
+    /// The server is busy; nothing was done.
+    Overloaded = "overloaded", 503, true, "Server busy";
+    /// The server is about to stop; nothing was done.
+    ShuttingDown = "shutting_down", 503, true, "Server stopping";
+    /// A fault of the server's own; the log knows it by `request_id`.
+    Internal = "internal", 500, true, "Internal error";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_distinct_snake_case_and_serde_agrees() {
+        let names: HashSet<_> = ErrorCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{}\"", code.as_str()));
+        }
+    }
+}

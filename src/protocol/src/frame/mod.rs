@@ -1,0 +1,10 @@
+//! WebSocket frames: one JSON object each, told apart by `type`.
+
+mod client;
+mod server;
+
+pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS};
+pub use server::{
+    ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset, StatusKind, Synced,
+    render_opaque_delivery,
+};
