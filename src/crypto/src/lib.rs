@@ -1,1 +1,35 @@
-//! 
+//! Cryptography at rest and at the door: the keyring and sealed columns, blind indexes, passwords,
+//! bearer and access tokens, CSRF tokens, the checks of published end-to-end keys, and key generation.
+//!
+//! No algorithm is written here: AES-256-GCM, HKDF, HMAC, Argon2id, RSA, ECDSA and Ed25519 come from
+//! the `RustCrypto` and aws-lc crates. What is decided here is the format, the key hierarchy and what is
+//! bound to what. `docs/CRYPTO.md` explains it, `docs/vectors/at-rest.json` pins it down.
+
+mod blind_index;
+mod column;
+mod csrf;
+mod data_key;
+pub mod e2e;
+mod ephemeral;
+mod jwt;
+pub mod keygen;
+mod keyring;
+mod mac;
+mod password;
+pub mod random;
+mod root_key;
+mod sealing;
+mod token;
+#[cfg(test)]
+mod vectors;
+
+pub use blind_index::{BlindIndex, InvalidBlindIndex};
+pub use column::Column;
+pub use csrf::CsrfTokens;
+pub use data_key::{KeyState, KeyUsage, Purpose, UnknownKeyCode, WrappedKey};
+pub use jwt::{AccessClaims, JwtError, JwtKeyError, JwtKeys};
+pub use keyring::{Keyring, KeyringError};
+pub use password::{PasswordCost, PasswordError, PasswordHasher, Verdict};
+pub use root_key::{RootKey, RootKeyError};
+pub use sealing::{OpenError, SEAL_OVERHEAD, SealError};
+pub use token::{BearerToken, InvalidTokenHash, TokenHash};
