@@ -78,9 +78,20 @@ mod tests {
 
     #[test]
     fn codes_round_trip_and_unknown_ones_are_named() {
-        for kind in [EventKind::Message, EventKind::SubscriptionRequest, EventKind::SubscriptionConfirmed, EventKind::KeysChanged] {
+        for kind in [
+            EventKind::Message,
+            EventKind::SubscriptionRequest,
+            EventKind::SubscriptionConfirmed,
+            EventKind::KeysChanged,
+        ] {
             assert_eq!(EventKind::from_code(kind.code()), Ok(kind));
         }
-        assert_eq!(LogKind::from_code(99), Err(UnknownCode { what: "log kind", code: 99 }));
+        assert_eq!(
+            LogKind::from_code(99),
+            Err(UnknownCode {
+                what: "log kind",
+                code: 99
+            })
+        );
     }
 }

@@ -36,7 +36,10 @@ impl Timestamp {
     /// This moment and `later` after it.
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -76,7 +79,9 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         let parsed = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
         let millis = parsed.unix_timestamp_nanos() / 1_000_000;
-        i64::try_from(millis).map(Self).map_err(serde::de::Error::custom)
+        i64::try_from(millis)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -112,8 +117,10 @@ impl ManualClock {
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        self.0
-            .fetch_add(i64::try_from(by.as_millis()).unwrap_or(0), Ordering::Relaxed);
+        self.0.fetch_add(
+            i64::try_from(by.as_millis()).unwrap_or(0),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -129,8 +136,14 @@ mod tests {
 
     #[test]
     fn display_is_rfc_3339_with_milliseconds() {
-        assert_eq!(Timestamp::from_millis(1_795_162_530_123).to_string(), "2026-11-20T07:35:30.123Z");
-        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_millis(1_795_162_530_123).to_string(),
+            "2026-11-20T08:15:30.123Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 
     #[test]

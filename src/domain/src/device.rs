@@ -70,7 +70,8 @@ impl DeviceType {
         let has = |word: &str| agent.contains(word);
         if has("ipad") || has("tablet") || (has("android") && has("mozilla") && !has("mobile")) {
             Self::Tablet
-        } else if has("iphone") || has("android") || has("mobile") || has("dart") || has("flutter") {
+        } else if has("iphone") || has("android") || has("mobile") || has("dart") || has("flutter")
+        {
             Self::Phone
         } else if has("mozilla") {
             Self::Web
@@ -89,7 +90,10 @@ mod tests {
     #[test]
     fn device_ids_are_16_hex_digits_of_either_case() {
         let id: Result<ClientDeviceId, _> = "00AAbbCC11223344".parse();
-        assert_eq!(id.map(|d| d.as_str().to_owned()), Ok("00aabbcc11223344".to_owned()));
+        assert_eq!(
+            id.map(|d| d.as_str().to_owned()),
+            Ok("00aabbcc11223344".to_owned())
+        );
         for bad in ["", "123", "00aabbcc1122334g", "00aabbcc112233445"] {
             assert!(bad.parse::<ClientDeviceId>().is_err(), "{bad}");
         }
@@ -99,7 +103,10 @@ mod tests {
     fn user_agents() {
         let of = DeviceType::from_user_agent;
         assert_eq!(of("Dart/3.5 (dart:io)"), DeviceType::Phone);
-        assert_eq!(of("Mozilla/5.0 (X11; Linux x86_64) Chrome/120"), DeviceType::Web);
+        assert_eq!(
+            of("Mozilla/5.0 (X11; Linux x86_64) Chrome/120"),
+            DeviceType::Web
+        );
         assert_eq!(of("Mozilla/5.0 (iPad; CPU OS 17)"), DeviceType::Tablet);
         assert_eq!(of("melo-cli/0.1.0"), DeviceType::Pc);
         assert_eq!(of(""), DeviceType::Unknown);

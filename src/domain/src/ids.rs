@@ -127,7 +127,9 @@ pub struct SessionId(i64);
 macro_rules! hex_id {
     ($name:ident, $expected:literal) => {
         impl $name {
-            const EXPECTED: InvalidId = InvalidId { expected: $expected };
+            const EXPECTED: InvalidId = InvalidId {
+                expected: $expected,
+            };
 
             /// Maps any random number onto the id space, 1 to 2^63 - 1.
             pub fn from_random(random: u64) -> Self {
@@ -215,7 +217,8 @@ impl FromStr for MessageId {
         let raw = Uuid::try_parse(s).map_err(|_| Self::EXPECTED)?.as_u128();
         let packed = ((raw >> 80) << 56) | (((raw >> 64) & 0xfff) << 44) | (raw & ((1 << 44) - 1));
         let log = i64::try_from(packed >> Self::SEQ_BITS).map_err(|_| Self::EXPECTED)?;
-        let seq = u64::try_from(packed & ((1 << Self::SEQ_BITS) - 1)).map_err(|_| Self::EXPECTED)?;
+        let seq =
+            u64::try_from(packed & ((1 << Self::SEQ_BITS) - 1)).map_err(|_| Self::EXPECTED)?;
         let id = Self {
             log: LogId::from_i64(log).map_err(|_| Self::EXPECTED)?,
             seq,
@@ -251,8 +254,19 @@ mod tests {
 
     #[test]
     fn uid_is_eight_digits_not_starting_with_zero() {
-        assert_eq!("10000001".parse::<Uid>().map(|u| u.to_string()), Ok("10000001".into()));
-        for bad in ["", "1234567", "01234567", "123456789", "1234567a", "+1234567", "１２３４５６７８"] {
+        assert_eq!(
+            "10000001".parse::<Uid>().map(|u| u.to_string()),
+            Ok("10000001".into())
+        );
+        for bad in [
+            "",
+            "1234567",
+            "01234567",
+            "123456789",
+            "1234567a",
+            "+1234567",
+            "１２３４５６７８",
+        ] {
             assert!(bad.parse::<Uid>().is_err(), "{bad}");
         }
     }
@@ -269,7 +283,9 @@ mod tests {
     #[test]
     fn message_id_round_trips_and_is_a_version_8_uuid() {
         for (log, seq) in [(1, 1), (LogId::LAST, (1 << 48) - 1), (123_456_789, 42)] {
-            let Ok(log) = LogId::from_i64(log) else { unreachable!() };
+            let Ok(log) = LogId::from_i64(log) else {
+                unreachable!()
+            };
             let id = MessageId { log, seq };
             let text = id.to_string();
             assert_eq!(text.parse::<MessageId>(), Ok(id));
@@ -295,7 +311,14 @@ mod tests {
     fn hex_ids_accept_only_the_canonical_form() {
         let device = DeviceHandle::from_random(u64::MAX);
         assert_eq!(device.to_string().parse(), Ok(device));
-        for bad in ["", "0", "0000000000000000", "FFFFFFFFFFFFFFFF", "ffffffffffffffff", "+00000000000000f"] {
+        for bad in [
+            "",
+            "0",
+            "0000000000000000",
+            "FFFFFFFFFFFFFFFF",
+            "ffffffffffffffff",
+            "+00000000000000f",
+        ] {
             assert!(bad.parse::<DeviceHandle>().is_err(), "{bad}");
         }
     }

@@ -4,6 +4,7 @@
 mod chat;
 mod clock;
 mod device;
+mod event;
 mod ids;
 mod name;
 mod phone;
@@ -12,6 +13,7 @@ mod secret;
 pub use chat::{ContactStatus, EventKind, LogKind, MAX_PAYLOAD_BYTES, UnknownCode};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use device::{ClientDeviceId, DeviceType, InvalidDeviceId};
+pub use event::LogEvent;
 pub use ids::{DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
 pub use name::{Bio, DisplayName, InvalidName, Username};
 pub use phone::{InvalidPhone, Phone};

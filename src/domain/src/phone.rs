@@ -63,14 +63,33 @@ mod tests {
 
     #[test]
     fn forms_of_one_number_are_one_number() {
-        for form in ["+79991234567", "89991234567", "8 (999) 123-45-67", "79991234567", " +7 999 123 45 67 "] {
-            assert_eq!(form.parse::<Phone>().map(|p| p.as_str().to_owned()), Ok("+79991234567".to_owned()), "{form}");
+        for form in [
+            "+79991234567",
+            "89991234567",
+            "8 (999) 123-45-67",
+            "79991234567",
+            " +7 999 123 45 67 ",
+        ] {
+            assert_eq!(
+                form.parse::<Phone>().map(|p| p.as_str().to_owned()),
+                Ok("+79991234567".to_owned()),
+                "{form}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_a_number_is_refused() {
-        for bad in ["", "+", "12345", "+0123456789", "+1234567890123456", "call me", "+7999x234567", "++79991234567"] {
+        for bad in [
+            "",
+            "+",
+            "12345",
+            "+0123456789",
+            "+1234567890123456",
+            "call me",
+            "+7999x234567",
+            "++79991234567",
+        ] {
             assert!(bad.parse::<Phone>().is_err(), "{bad}");
         }
         assert!("1".repeat(1000).parse::<Phone>().is_err());

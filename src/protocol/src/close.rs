@@ -52,12 +52,23 @@ mod tests {
 
     #[test]
     fn ranges_tell_whether_to_come_back() {
-        for stay_away in [CloseCode::PolicyViolation, CloseCode::SessionRevoked, CloseCode::FrameTooLarge] {
+        for stay_away in [
+            CloseCode::PolicyViolation,
+            CloseCode::SessionRevoked,
+            CloseCode::FrameTooLarge,
+        ] {
             assert!(!CloseCode::reconnect(stay_away.code()));
         }
-        for come_back in [CloseCode::GoingAway, CloseCode::SlowConsumer, CloseCode::TokenExpired] {
+        for come_back in [
+            CloseCode::GoingAway,
+            CloseCode::SlowConsumer,
+            CloseCode::TokenExpired,
+        ] {
             assert!(CloseCode::reconnect(come_back.code()));
         }
-        assert!(CloseCode::reconnect(1006), "a lost connection is no refusal");
+        assert!(
+            CloseCode::reconnect(1006),
+            "a lost connection is no refusal"
+        );
     }
 }

@@ -67,7 +67,10 @@ impl<'a> Envelope<'a> {
         let Members(members) = serde_json::from_str(payload.get()).ok()?;
         let find = |name: &str| members.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
         let (version, _suite) = (find("v")?, find("suite")?);
-        Some(Self::read(version, find("id"), find("keys"), find("key_ref")).map(|keys| Self { members, keys }))
+        Some(
+            Self::read(version, find("id"), find("keys"), find("key_ref"))
+                .map(|keys| Self { members, keys }),
+        )
     }
 
     fn read(
@@ -83,14 +86,21 @@ impl<'a> Envelope<'a> {
             return Err(EnvelopeError::Shape);
         }
         let Some(keys) = keys else {
-            return if key_ref.is_some() { Ok(Vec::new()) } else { Err(EnvelopeError::Shape) };
+            return if key_ref.is_some() {
+                Ok(Vec::new())
+            } else {
+                Err(EnvelopeError::Shape)
+            };
         };
         let Members(keys) = serde_json::from_str(keys.get()).map_err(|_| EnvelopeError::Shape)?;
         if keys.len() > MAX_ENVELOPE_KEYS {
             return Err(EnvelopeError::TooManyKeys);
         }
         let is_kid = |name: &str| {
-            name.len() == 32 && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            name.len() == 32
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         };
         let mut names: Vec<&str> = keys.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
@@ -109,7 +119,11 @@ impl<'a> Envelope<'a> {
     /// The envelope's text as the device with key `kid` may see it: every member as it was sent, and of
     /// `keys` its own entry alone (none for a device the envelope is not for).
     pub fn for_device(&self, kid: Option<&str>) -> String {
-        let length: usize = self.members.iter().map(|(n, v)| n.len() + v.get().len() + 4).sum();
+        let length: usize = self
+            .members
+            .iter()
+            .map(|(n, v)| n.len() + v.get().len() + 4)
+            .sum();
         let mut text = String::with_capacity(length + 2);
         text.push('{');
         for (i, (name, value)) in self.members.iter().enumerate() {
@@ -165,7 +179,14 @@ mod tests {
 
     #[test]
     fn what_does_not_claim_to_be_an_envelope_is_opaque() {
-        for opaque in [r#""text""#, "42", "[1]", "{}", r#"{"ciphertext":"a","iv":"b"}"#, r#"{"v":1}"#] {
+        for opaque in [
+            r#""text""#,
+            "42",
+            "[1]",
+            "{}",
+            r#"{"ciphertext":"a","iv":"b"}"#,
+            r#"{"v":1}"#,
+        ] {
             assert!(Envelope::parse(&raw(opaque)).is_none(), "{opaque}");
         }
     }
@@ -174,15 +195,31 @@ mod tests {
     fn broken_envelopes_are_refused_with_the_reason() {
         let twice = format!(r#"{{"v":1,"suite":1,"id":"x","keys":{{"{A}":"1","{A}":"2"}}}}"#);
         for (text, error) in [
-            (r#"{"v":2,"suite":1,"id":"x","keys":{}}"#, EnvelopeError::Version),
+            (
+                r#"{"v":2,"suite":1,"id":"x","keys":{}}"#,
+                EnvelopeError::Version,
+            ),
             (r#"{"v":1,"suite":1,"keys":{}}"#, EnvelopeError::Shape),
-            (r#"{"v":1,"suite":1,"id":7,"keys":{}}"#, EnvelopeError::Shape),
+            (
+                r#"{"v":1,"suite":1,"id":7,"keys":{}}"#,
+                EnvelopeError::Shape,
+            ),
             (r#"{"v":1,"suite":1,"id":"x"}"#, EnvelopeError::Shape),
-            (r#"{"v":1,"suite":1,"id":"x","keys":[]}"#, EnvelopeError::Shape),
-            (r#"{"v":1,"suite":1,"id":"x","keys":{"zz":"1"}}"#, EnvelopeError::KeyName),
+            (
+                r#"{"v":1,"suite":1,"id":"x","keys":[]}"#,
+                EnvelopeError::Shape,
+            ),
+            (
+                r#"{"v":1,"suite":1,"id":"x","keys":{"zz":"1"}}"#,
+                EnvelopeError::KeyName,
+            ),
             (&twice, EnvelopeError::KeyName),
         ] {
-            assert_eq!(Envelope::parse(&raw(text)).unwrap().unwrap_err(), error, "{text}");
+            assert_eq!(
+                Envelope::parse(&raw(text)).unwrap().unwrap_err(),
+                error,
+                "{text}"
+            );
         }
     }
 }

@@ -99,7 +99,11 @@ impl<'a> ClientFrame<'a> {
         })?;
         let client_id = raw.client_id.as_deref().map(Uuid::try_parse);
         let known_id = client_id.as_ref().and_then(|id| id.as_ref().ok()).copied();
-        let refuse = |code, detail: String| FrameError { code, detail, client_id: known_id };
+        let refuse = |code, detail: String| FrameError {
+            code,
+            detail,
+            client_id: known_id,
+        };
         let invalid = |field: &str, why: &dyn std::fmt::Display| {
             refuse(ErrorCode::ValidationFailed, format!("{field} {why}"))
         };
@@ -110,7 +114,10 @@ impl<'a> ClientFrame<'a> {
             text.parse().map_err(|e| invalid("target", &e))
         };
         let message_id = || -> Result<MessageId, FrameError> {
-            let text = raw.message_id.as_deref().ok_or_else(|| missing("message_id"))?;
+            let text = raw
+                .message_id
+                .as_deref()
+                .ok_or_else(|| missing("message_id"))?;
             text.parse().map_err(|e| invalid("message_id", &e))
         };
 
@@ -120,7 +127,8 @@ impl<'a> ClientFrame<'a> {
                 if raw.chat_id.is_some_and(|c| c.get() != "null") {
                     return Err(refuse(
                         ErrorCode::UnsupportedType,
-                        "this server relays direct messages only: send target, not chat_id".to_owned(),
+                        "this server relays direct messages only: send target, not chat_id"
+                            .to_owned(),
                     ));
                 }
                 let payload = raw.payload.ok_or_else(|| missing("payload"))?;
@@ -130,7 +138,11 @@ impl<'a> ClientFrame<'a> {
                 if matches!(client_id, Some(Err(_))) {
                     return Err(invalid("client_id", &"must be a UUID"));
                 }
-                Ok(Self::Relay { target: target()?, payload, client_id: known_id })
+                Ok(Self::Relay {
+                    target: target()?,
+                    payload,
+                    client_id: known_id,
+                })
             }
             "ack_received" => Ok(Self::AckReceived(message_id()?)),
             "ack_read" => Ok(Self::AckRead(message_id()?)),
@@ -141,12 +153,17 @@ impl<'a> ClientFrame<'a> {
             "resume" => {
                 let cursors = raw.cursors.ok_or_else(|| missing("cursors"))?;
                 if cursors.len() > MAX_RESUME_CURSORS {
-                    return Err(invalid("cursors", &"must name at most 1000 logs; send the rest in a second resume"));
+                    return Err(invalid(
+                        "cursors",
+                        &"must name at most 1000 logs; send the rest in a second resume",
+                    ));
                 }
                 Ok(Self::Resume(cursors))
             }
             "get_history" => Ok(Self::GetHistory { target: target()? }),
-            "reauth" => Ok(Self::Reauth { token: raw.token.ok_or_else(|| missing("token"))? }),
+            "reauth" => Ok(Self::Reauth {
+                token: raw.token.ok_or_else(|| missing("token"))?,
+            }),
             _ => Err(refuse(
                 ErrorCode::UnsupportedType,
                 "this server does not serve frames of this type".to_owned(),
@@ -166,7 +183,10 @@ mod tests {
     #[test]
     fn a_relay_keeps_its_payload_as_it_was_written() {
         let text = r#"{"type":"relay","target":"10000001","payload":{"a" : 1.50},"client_id":"936da01f-9abd-4d9d-80c7-02af85c822a8"}"#;
-        let Ok(ClientFrame::Relay { payload, client_id, .. }) = ClientFrame::parse(text) else {
+        let Ok(ClientFrame::Relay {
+            payload, client_id, ..
+        }) = ClientFrame::parse(text)
+        else {
             panic!("not a relay");
         };
         assert_eq!(payload.get(), r#"{"a" : 1.50}"#);
@@ -175,23 +195,49 @@ mod tests {
 
     #[test]
     fn refusals_name_the_field_and_keep_the_client_id() {
-        let e = error(r#"{"type":"relay","target":"x","payload":"p","client_id":"936da01f-9abd-4d9d-80c7-02af85c822a8"}"#);
+        let e = error(
+            r#"{"type":"relay","target":"x","payload":"p","client_id":"936da01f-9abd-4d9d-80c7-02af85c822a8"}"#,
+        );
         assert_eq!(e.code, ErrorCode::ValidationFailed);
         assert!(e.detail.starts_with("target"), "{}", e.detail);
         assert!(e.client_id.is_some());
-        assert!(error(r#"{"type":"relay","target":"10000001"}"#).detail.starts_with("payload"));
-        assert!(error(r#"{"type":"relay","target":"10000001","payload":5}"#).detail.starts_with("payload"));
-        assert!(error(r#"{"type":"ack","log":"5"}"#).detail.starts_with("seq"));
+        assert!(
+            error(r#"{"type":"relay","target":"10000001"}"#)
+                .detail
+                .starts_with("payload")
+        );
+        assert!(
+            error(r#"{"type":"relay","target":"10000001","payload":5}"#)
+                .detail
+                .starts_with("payload")
+        );
+        assert!(
+            error(r#"{"type":"ack","log":"5"}"#)
+                .detail
+                .starts_with("seq")
+        );
     }
 
     #[test]
     fn garbage_is_malformed_and_never_echoed() {
-        for bad in ["", "null", "[]", "{", "{}", r#"{"type":5}"#, r#"{"type":"ack","log":"secret","seq":1}"#, "\u{0}"] {
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "{",
+            "{}",
+            r#"{"type":5}"#,
+            r#"{"type":"ack","log":"secret","seq":1}"#,
+            "\u{0}",
+        ] {
             let e = error(bad);
             assert_eq!(e.code, ErrorCode::Malformed, "{bad}");
             assert!(!e.detail.contains("secret"));
         }
-        assert_eq!(error(r#"{"type":"nonsense"}"#).code, ErrorCode::UnsupportedType);
+        assert_eq!(
+            error(r#"{"type":"nonsense"}"#).code,
+            ErrorCode::UnsupportedType
+        );
     }
 
     #[test]

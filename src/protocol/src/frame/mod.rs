@@ -5,6 +5,6 @@ mod server;
 
 pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS};
 pub use server::{
-    ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset, StatusKind, Synced,
-    render_opaque_delivery,
+    ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset,
+    StatusKind, Synced, render_opaque_delivery,
 };

@@ -71,7 +71,7 @@ pub struct RelayDelivery {
     /// When the server took it.
     pub at: Timestamp,
     /// The device that sent it.
-    pub device: DeviceHandle,
+    pub device: Option<DeviceHandle>,
 }
 
 /// Writes a `relay_delivery` whose payload's text is given. By hand, as it is the hottest frame of all;
@@ -79,7 +79,7 @@ pub struct RelayDelivery {
 pub fn render_opaque_delivery(
     id: MessageId,
     from: Uid,
-    device: DeviceHandle,
+    device: Option<DeviceHandle>,
     at: Timestamp,
     payload: &str,
 ) -> String {
@@ -87,9 +87,13 @@ pub fn render_opaque_delivery(
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        r#"{{"type":"relay_delivery","message_id":"{id}","from":"{from}","log":"{}","seq":{},"at":"{at}","device":"{device}","payload":"#,
+        r#"{{"type":"relay_delivery","message_id":"{id}","from":"{from}","log":"{}","seq":{},"at":"{at}","#,
         id.log, id.seq
     );
+    if let Some(device) = device {
+        let _ = write!(text, r#""device":"{device}","#);
+    }
+    text.push_str(r#""payload":"#);
     text.push_str(payload);
     text.push('}');
     text
@@ -244,11 +248,14 @@ mod tests {
         let id = MessageId { log, seq: 3 };
         let (from, device) = (Uid::from_random(1), DeviceHandle::from_random(1 << 40));
         let at = Timestamp::from_millis(1_795_162_530_123);
-        let text = render_opaque_delivery(id, from, device, at, r#""pay\"load""#);
+        let text = render_opaque_delivery(id, from, Some(device), at, r#""pay\"load""#);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["type"], "relay_delivery");
         let read: RelayDelivery = serde_json::from_str(&text).unwrap();
-        assert_eq!((read.message_id, read.from, read.device), (id, from, device));
+        assert_eq!(
+            (read.message_id, read.from, read.device),
+            (id, from, Some(device))
+        );
         assert_eq!((read.log, read.seq, read.at), (log, 3, at));
         assert_eq!(read.payload.get(), r#""pay\"load""#);
     }

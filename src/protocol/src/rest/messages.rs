@@ -44,7 +44,7 @@ pub struct HistoryEvent {
     /// Who sent it.
     pub from: Uid,
     /// From which device.
-    pub device: DeviceHandle,
+    pub device: Option<DeviceHandle>,
     /// What was sent.
     pub payload: Box<RawValue>,
 }

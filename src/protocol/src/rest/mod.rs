@@ -18,7 +18,9 @@ pub struct StatusAnswer {
 impl StatusAnswer {
     /// An answer of that word.
     pub const fn of(word: &'static str) -> Self {
-        Self { status: std::borrow::Cow::Borrowed(word) }
+        Self {
+            status: std::borrow::Cow::Borrowed(word),
+        }
     }
 }
 
@@ -34,6 +36,9 @@ pub struct PageQuery {
 impl PageQuery {
     /// `(page, per_page)` within their limits.
     pub fn bounded(self) -> (u32, u32) {
-        (self.page.unwrap_or(1).max(1), self.per_page.unwrap_or(20).clamp(1, 100))
+        (
+            self.page.unwrap_or(1).max(1),
+            self.per_page.unwrap_or(20).clamp(1, 100),
+        )
     }
 }
