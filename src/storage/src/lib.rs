@@ -1,1 +1,25 @@
-//! 
+//! Durable rows. The only crate that speaks SQL: one repository per aggregate, each a module of functions
+//! over a connection or a transaction, and the log writer that commits events in groups.
+//!
+//! Personal columns are of type [`Sealed`], which only this crate can make and only from a keyring, so a
+//! plaintext cannot be written by accident.
+
+pub mod accounts;
+pub mod contacts;
+pub mod cursors;
+pub mod data_keys;
+mod database;
+pub mod devices;
+mod entity;
+mod error;
+pub mod events;
+mod log_writer;
+pub mod logs;
+mod sealed;
+pub mod sessions;
+
+pub use database::{Database, Store};
+pub use error::StorageError;
+pub use log_writer::{AppendError, Appended, CommitSink, Committed, LogWriter, NewEvent, Receipt};
+pub use sea_orm::{ConnectionTrait, DatabaseTransaction};
+pub use sealed::Sealed;

@@ -1,0 +1,100 @@
+//! How far each device is in each log. Moved in batches: losing the last second of them only repeats
+//! deliveries, which a client drops by their sequence number.
+
+use melo_crypto::Keyring;
+use melo_domain::{DeviceHandle, LogId, Seq, Uid};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
+
+use crate::StorageError;
+use crate::entity::cursors::{ActiveModel, Column, Entity};
+use crate::sealed::{RowSeal, Sealed};
+
+/// A device's place in a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The last event the device has.
+    pub delivered: Seq,
+    /// The last event its user has read there.
+    pub read: Seq,
+}
+
+fn seal(keys: &Keyring, device: DeviceHandle, log: LogId) -> RowSeal<'_> {
+    RowSeal::new(keys, "cursors", format!("{}:{log}", device.to_i64()))
+}
+
+pub(crate) fn open(
+    keys: &Keyring,
+    device: DeviceHandle,
+    log: LogId,
+    sealed: &Sealed,
+) -> Result<Position, StorageError> {
+    let plain = seal(keys, device, log).open("position", sealed)?;
+    let number = |range: std::ops::Range<usize>| {
+        let bytes = plain.get(range).and_then(|b| <[u8; 8]>::try_from(b).ok());
+        bytes
+            .map(u64::from_be_bytes)
+            .ok_or(StorageError::Corrupt("position"))
+    };
+    Ok(Position {
+        delivered: number(0..8)?,
+        read: number(8..16)?,
+    })
+}
+
+/// Writes positions, in statements of a bounded size.
+pub async fn save(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    positions: &[(DeviceHandle, LogId, Position)],
+) -> Result<(), StorageError> {
+    for chunk in positions.chunks(200) {
+        let mut rows = Vec::with_capacity(chunk.len());
+        for (device, log, position) in chunk {
+            let mut plain = [0_u8; 16];
+            let (delivered, read) = plain.split_at_mut(8);
+            delivered.copy_from_slice(&position.delivered.to_be_bytes());
+            read.copy_from_slice(&position.read.to_be_bytes());
+            rows.push(ActiveModel {
+                device: Set(device.to_i64()),
+                log: Set(log.to_i64()),
+                position: Set(seal(keys, *device, *log).bytes("position", &plain)?),
+            });
+        }
+        Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::columns([Column::Device, Column::Log])
+                    .update_column(Column::Position)
+                    .to_owned(),
+            )
+            .exec_without_returning(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Places a new device at the present end of all its owner's logs: what was written before it existed is not
+/// encrypted for it.
+pub async fn start_at_end(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    device: DeviceHandle,
+) -> Result<(), StorageError> {
+    let states = crate::logs::of_person(conn, keys, uid, device).await?;
+    let positions: Vec<_> = states
+        .iter()
+        .filter(|s| s.last_seq > 0)
+        .map(|s| {
+            (
+                device,
+                s.log,
+                Position {
+                    delivered: s.last_seq,
+                    read: s.last_seq,
+                },
+            )
+        })
+        .collect();
+    save(conn, keys, &positions).await
+}

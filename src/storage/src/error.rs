@@ -1,0 +1,57 @@
+//! What can go wrong with durable rows.
+
+use melo_crypto::{OpenError, SealError};
+use melo_domain::{InvalidId, UnknownCode};
+use sea_orm::{DbErr, SqlErr};
+
+/// A failure of the database, or of what it holds. Never shown to a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database refused or could not be reached.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// A value could not be sealed.
+    #[error("sealing: {0}")]
+    Seal(#[from] SealError),
+    /// A sealed value does not open: another key, or the row was tampered with.
+    #[error("opening {column}: {source}")]
+    Open {
+        /// `table.column`.
+        column: String,
+        /// Why.
+        source: OpenError,
+    },
+    /// A row holds what this version never wrote.
+    #[error("corrupt {0}")]
+    Corrupt(&'static str),
+    /// The database URL is of no kind this server knows.
+    #[error("unsupported database URL: {0}")]
+    Url(&'static str),
+    /// A file or directory of the embedded database.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl StorageError {
+    /// Whether a unique index refused the row: somebody else was first.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Database(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+}
+
+impl From<UnknownCode> for StorageError {
+    fn from(_: UnknownCode) -> Self {
+        Self::Corrupt("enumeration code")
+    }
+}
+
+impl From<InvalidId> for StorageError {
+    fn from(_: InvalidId) -> Self {
+        Self::Corrupt("id")
+    }
+}

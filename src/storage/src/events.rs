@@ -1,0 +1,115 @@
+//! Reading events, and appending the few that belong to another change of rows.
+
+use melo_crypto::{Column as SealedColumn, Keyring};
+use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::StorageError;
+use crate::entity::events::{Column, Entity, Model};
+use crate::log_writer::{NewEvent, insert_rows};
+use crate::sealed::RowSeal;
+
+const TABLE: &str = "events";
+pub(crate) const BODY: SealedColumn = SealedColumn::new(TABLE, "body");
+
+/// What the sealed body holds.
+#[derive(Deserialize)]
+struct Body<'a> {
+    at: i64,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+/// Writes a body's plaintext. By hand: the payload is JSON already and the log writer does this for every message.
+pub(crate) fn encode_body(at: Timestamp, payload: &str) -> String {
+    format!(r#"{{"at":{},"payload":{payload}}}"#, at.millis())
+}
+
+/// The row id in a body's associated data.
+pub(crate) fn row_id(log: LogId, seq: Seq) -> String {
+    format!("{log}:{seq}")
+}
+
+pub(crate) fn open(keys: &Keyring, row: &Model) -> Result<LogEvent, StorageError> {
+    let log = LogId::from_i64(row.log)?;
+    let seq = row.seq.unsigned_abs();
+    let plain = RowSeal::new(keys, TABLE, row_id(log, seq)).open("body", &row.body)?;
+    let body: Body<'_> =
+        serde_json::from_slice(&plain).map_err(|_| StorageError::Corrupt("event body"))?;
+    Ok(LogEvent {
+        log,
+        seq,
+        kind: EventKind::from_code(row.kind)?,
+        sender: Uid::from_i64(row.sender)?,
+        device: row.device.map(DeviceHandle::from_i64).transpose()?,
+        client_id: row
+            .client_id
+            .as_deref()
+            .and_then(|id| Uuid::from_slice(id).ok()),
+        at: Timestamp::from_millis(body.at),
+        payload: body.payload.get().into(),
+    })
+}
+
+/// Up to `limit` events of a log after `after`, oldest first.
+pub async fn after(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+    after: Seq,
+    limit: u64,
+) -> Result<Vec<LogEvent>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Log.eq(log.to_i64()))
+        .filter(Column::Seq.gt(i64::try_from(after).unwrap_or(i64::MAX)))
+        .order_by_asc(Column::Seq)
+        .limit(limit)
+        .all(conn)
+        .await?;
+    rows.iter().map(|row| open(keys, row)).collect()
+}
+
+/// One page of a log's messages, oldest first, page 1 the newest; and how many messages there are.
+pub async fn message_page(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+    page: u32,
+    per_page: u32,
+) -> Result<(Vec<LogEvent>, u64), StorageError> {
+    let query = Entity::find()
+        .filter(Column::Log.eq(log.to_i64()))
+        .filter(Column::Kind.eq(EventKind::Message.code()));
+    let total = query.clone().count(conn).await?;
+    let rows = query
+        .order_by_desc(Column::Seq)
+        .offset(u64::from(page.saturating_sub(1)) * u64::from(per_page))
+        .limit(u64::from(per_page))
+        .all(conn)
+        .await?;
+    let events = rows
+        .iter()
+        .rev()
+        .map(|row| open(keys, row))
+        .collect::<Result<_, _>>()?;
+    Ok((events, total))
+}
+
+/// Appends an event inside the caller's transaction, for notices that must be committed together with the
+/// change they tell of. The caller publishes it after the commit.
+pub async fn append(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    new: NewEvent,
+    now: Timestamp,
+) -> Result<LogEvent, StorageError> {
+    let seq = crate::logs::bounds(tx, new.log).await?.last_seq + 1;
+    let event = new.at_position(seq, now);
+    insert_rows(tx, keys, std::slice::from_ref(&event)).await?;
+    Ok(event)
+}

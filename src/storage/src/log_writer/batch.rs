@@ -1,0 +1,214 @@
+//! One batch: numbering, repetition, commit.
+
+use std::collections::HashMap;
+
+use melo_domain::{DeviceHandle, LogEvent, LogId, Seq, Timestamp};
+use sea_orm::sea_query::Cond;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use uuid::Uuid;
+
+use super::rows::{insert_rows, single_statement};
+use super::{AppendError, Appended, NewEvent};
+use crate::entity::events::{Column, Entity};
+use crate::{StorageError, Store};
+
+/// Logs whose last number is remembered. Above it the memory is simply emptied: it is only a cache.
+const REMEMBERED_LOGS: usize = 100_000;
+/// How often a batch is numbered anew before it is given up; each time another writer was faster.
+const ATTEMPTS: usize = 8;
+
+/// What became of one event of a batch.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It is on disk.
+    Written(LogEvent),
+    /// It was there before.
+    Repeated(Appended),
+    /// It was not written.
+    Refused(AppendError),
+}
+
+type Key = (DeviceHandle, Uuid);
+
+fn key_of(event: &NewEvent) -> Option<Key> {
+    Some((event.device?, event.client_id?))
+}
+
+/// What is decided of an event before the insert.
+enum Plan {
+    Write,
+    /// Same as an earlier event of this batch.
+    SameAs(usize),
+    Settled(Outcome),
+}
+
+pub(super) struct BatchWriter {
+    store: Store,
+    last: HashMap<LogId, Seq>,
+}
+
+impl BatchWriter {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store,
+            last: HashMap::new(),
+        }
+    }
+
+    /// Commits a batch and tells, in its order, what became of each event.
+    pub(super) async fn commit(
+        &mut self,
+        events: Vec<NewEvent>,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, StorageError> {
+        if self.last.len() > REMEMBERED_LOGS {
+            self.last.clear();
+        }
+        // The usual batch holds no repetition and meets no other writer: it costs one statement. Only when the
+        // database refuses it are earlier events looked up.
+        let mut known = HashMap::new();
+        for attempt in 0..ATTEMPTS {
+            let mut plans = plan(&events, &known);
+            let (written, last) = self.number(&events, &plans, now).await?;
+            match self.insert(&written).await {
+                Ok(()) => {
+                    self.last.extend(last);
+                    return Ok(finish(&mut plans, written));
+                }
+                Err(error) if error.is_unique_violation() && attempt + 1 < ATTEMPTS => {
+                    for event in &events {
+                        self.last.remove(&event.log);
+                    }
+                    known = self.earlier(&events).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StorageError::Corrupt("sequence number contention"))
+    }
+
+    async fn number(
+        &self,
+        events: &[NewEvent],
+        plans: &[Plan],
+        now: Timestamp,
+    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
+        let mut last: HashMap<LogId, Seq> = HashMap::new();
+        let mut written = Vec::with_capacity(events.len());
+        for (event, plan) in events.iter().zip(plans) {
+            if !matches!(plan, Plan::Write) {
+                continue;
+            }
+            let before = match last.get(&event.log).or_else(|| self.last.get(&event.log)) {
+                Some(seq) => *seq,
+                None => {
+                    crate::logs::bounds(self.store.db.write(), event.log)
+                        .await?
+                        .last_seq
+                }
+            };
+            last.insert(event.log, before + 1);
+            written.push(event.clone().at_position(before + 1, now));
+        }
+        Ok((written, last))
+    }
+
+    async fn insert(&self, events: &[LogEvent]) -> Result<(), StorageError> {
+        let (db, keys) = (self.store.db.write(), &self.store.keys);
+        if events.is_empty() {
+            return Ok(());
+        }
+        if single_statement(events.len()) {
+            return insert_rows(db, keys, events).await;
+        }
+        let tx = db.begin().await?;
+        insert_rows(&tx, keys, events).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Events that the senders of this batch have sent before under the same ids.
+    async fn earlier(&self, events: &[NewEvent]) -> Result<HashMap<Key, Appended>, StorageError> {
+        let keys: Vec<Key> = events.iter().filter_map(key_of).collect();
+        let mut found = HashMap::new();
+        for chunk in keys.chunks(100) {
+            let mut any = Cond::any();
+            for (device, client_id) in chunk {
+                any = any.add(
+                    Cond::all()
+                        .add(Column::Device.eq(device.to_i64()))
+                        .add(Column::ClientId.eq(client_id.as_bytes().to_vec())),
+                );
+            }
+            let rows = Entity::find()
+                .filter(any)
+                .all(self.store.db.write())
+                .await?;
+            for row in &rows {
+                let event = crate::events::open(&self.store.keys, row)?;
+                if let (Some(device), Some(client_id)) = (event.device, event.client_id) {
+                    let first = Appended {
+                        log: event.log,
+                        seq: event.seq,
+                        at: event.at,
+                    };
+                    found.insert((device, client_id), first);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn plan(events: &[NewEvent], known: &HashMap<Key, Appended>) -> Vec<Plan> {
+    let mut in_batch: HashMap<Key, usize> = HashMap::new();
+    let mut plans = Vec::with_capacity(events.len());
+    for (index, event) in events.iter().enumerate() {
+        let Some(key) = key_of(event) else {
+            plans.push(Plan::Write);
+            continue;
+        };
+        let refused = || Plan::Settled(Outcome::Refused(AppendError::ClientIdReused));
+        plans.push(match (known.get(&key), in_batch.get(&key)) {
+            (Some(first), _) if first.log == event.log => Plan::Settled(Outcome::Repeated(*first)),
+            (None, Some(first)) if events.get(*first).is_some_and(|e| e.log == event.log) => {
+                Plan::SameAs(*first)
+            }
+            (Some(_), _) | (None, Some(_)) => refused(),
+            (None, None) => {
+                in_batch.insert(key, index);
+                Plan::Write
+            }
+        });
+    }
+    plans
+}
+
+fn finish(plans: &mut Vec<Plan>, written: Vec<LogEvent>) -> Vec<Outcome> {
+    let mut written = written.into_iter();
+    let mut places: Vec<Option<Appended>> = Vec::with_capacity(plans.len());
+    let mut outcomes = Vec::with_capacity(plans.len());
+    for plan in plans.drain(..) {
+        let outcome = match plan {
+            Plan::Settled(outcome) => outcome,
+            Plan::SameAs(first) => match places.get(first).copied().flatten() {
+                Some(first) => Outcome::Repeated(first),
+                None => Outcome::Refused(AppendError::Storage),
+            },
+            Plan::Write => match written.next() {
+                Some(event) => Outcome::Written(event),
+                None => Outcome::Refused(AppendError::Storage),
+            },
+        };
+        places.push(match &outcome {
+            Outcome::Written(event) => Some(Appended {
+                log: event.log,
+                seq: event.seq,
+                at: event.at,
+            }),
+            Outcome::Repeated(first) => Some(*first),
+            Outcome::Refused(_) => None,
+        });
+        outcomes.push(outcome);
+    }
+    outcomes
+}

@@ -1,0 +1,154 @@
+//! Logs and who is in them.
+
+use melo_crypto::Keyring;
+use melo_domain::{DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, Set,
+    Statement, Value,
+};
+
+use crate::StorageError;
+use crate::cursors::{self, Position};
+use crate::entity::{log_members, logs};
+use crate::sealed::{RowSeal, Sealed};
+
+/// One of a person's logs, as it stands for one of their devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    /// Which.
+    pub log: LogId,
+    /// The newest event; 0 in an empty log.
+    pub last_seq: Seq,
+    /// Events up to here are gone.
+    pub pruned_seq: Seq,
+    /// How far the device is.
+    pub position: Position,
+}
+
+/// Makes a log with its first members.
+pub async fn create(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    id: LogId,
+    kind: LogKind,
+    members: &[Uid],
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let row = logs::ActiveModel {
+        id: Set(id.to_i64()),
+        kind: Set(kind.code()),
+        pruned_seq: Set(0),
+    };
+    row.insert(conn).await?;
+    for member in members {
+        let seal = RowSeal::new(keys, "log_members", format!("{id}:{}", member.to_i64()));
+        let row = log_members::ActiveModel {
+            log: Set(id.to_i64()),
+            uid: Set(member.to_i64()),
+            joined_at: Set(seal.time("joined_at", now)?),
+        };
+        row.insert(conn).await?;
+    }
+    Ok(())
+}
+
+/// Everybody in the log.
+pub async fn members(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>, StorageError> {
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Log.eq(log.to_i64()))
+        .all(conn)
+        .await?;
+    rows.iter().map(|row| Ok(Uid::from_i64(row.uid)?)).collect()
+}
+
+/// The first and the last place of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Events up to here are gone.
+    pub pruned_seq: Seq,
+    /// The newest number ever used; 0 in an empty log.
+    pub last_seq: Seq,
+}
+
+/// Where a log begins and ends.
+pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, StorageError> {
+    let sql = "SELECT l.pruned_seq AS pruned, (SELECT MAX(e.seq) FROM events e WHERE e.log = l.id) AS last \
+               FROM logs l WHERE l.id = ?";
+    let row = conn
+        .query_one_raw(statement(
+            conn.get_database_backend(),
+            sql,
+            [log.to_i64().into()],
+        ))
+        .await?;
+    let row = row.ok_or(StorageError::Corrupt("log that does not exist"))?;
+    let pruned_seq = row.try_get::<i64>("", "pruned")?.unsigned_abs();
+    let last = row
+        .try_get::<Option<i64>>("", "last")?
+        .unwrap_or(0)
+        .unsigned_abs();
+    Ok(Bounds {
+        pruned_seq,
+        last_seq: last.max(pruned_seq),
+    })
+}
+
+/// All logs of a person with the device's position in each, in one query.
+pub async fn of_person(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    device: DeviceHandle,
+) -> Result<Vec<LogState>, StorageError> {
+    let sql = "SELECT m.log AS log, l.pruned_seq AS pruned, \
+               (SELECT MAX(e.seq) FROM events e WHERE e.log = m.log) AS last, c.position AS position \
+               FROM log_members m JOIN logs l ON l.id = m.log \
+               LEFT JOIN cursors c ON c.log = m.log AND c.device = ? WHERE m.uid = ?";
+    let values: [Value; 2] = [device.to_i64().into(), uid.to_i64().into()];
+    let rows = conn
+        .query_all_raw(statement(conn.get_database_backend(), sql, values))
+        .await?;
+    let mut states = Vec::with_capacity(rows.len());
+    for row in rows {
+        let log = LogId::from_i64(row.try_get("", "log")?)?;
+        let pruned_seq = row.try_get::<i64>("", "pruned")?.unsigned_abs();
+        let last = row
+            .try_get::<Option<i64>>("", "last")?
+            .unwrap_or(0)
+            .unsigned_abs();
+        let position = match row.try_get::<Option<Sealed>>("", "position")? {
+            Some(sealed) => cursors::open(keys, device, log, &sealed)?,
+            None => Position::default(),
+        };
+        states.push(LogState {
+            log,
+            last_seq: last.max(pruned_seq),
+            pruned_seq,
+            position,
+        });
+    }
+    Ok(states)
+}
+
+/// A statement with `?` for its parameters, in the form the database wants.
+pub(crate) fn statement(
+    backend: DatabaseBackend,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
+    if backend != DatabaseBackend::Postgres {
+        return Statement::from_sql_and_values(backend, sql, values);
+    }
+    let mut numbered = String::with_capacity(sql.len() + 64);
+    let mut n = 0;
+    for c in sql.chars() {
+        if c == '?' {
+            n += 1;
+            numbered.push('$');
+            numbered.push_str(&n.to_string());
+        } else {
+            numbered.push(c);
+        }
+    }
+    Statement::from_sql_and_values(backend, numbered, values)
+}
