@@ -1,0 +1,69 @@
+//! The bus carries what happened on one node to the hubs of all. With one node it is a function call.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use melo_domain::{DeviceHandle, Uid};
+use parking_lot::RwLock;
+
+use crate::LiveEvent;
+
+/// What hubs tell each other.
+#[derive(Debug, Clone)]
+pub enum BusMessage {
+    /// An event was committed to a log these people are in.
+    Event {
+        /// The event.
+        event: Arc<LiveEvent>,
+        /// Everybody in the log.
+        audience: Arc<[Uid]>,
+    },
+    /// A frame for all connections of a person. Lost when nobody is there.
+    ToUser {
+        /// Who.
+        uid: Uid,
+        /// What.
+        frame: ByteString,
+    },
+    /// A device published its key: its connections are handed other entries of envelopes from now on.
+    KeyPublished {
+        /// Whose.
+        uid: Uid,
+        /// The device.
+        device: DeviceHandle,
+        /// The key's name.
+        kid: Arc<str>,
+    },
+}
+
+/// Receives everything that is published.
+pub trait BusSubscriber: Send + Sync {
+    /// Called in the order of publication; must not block.
+    fn receive(&self, message: &BusMessage);
+}
+
+/// Carries messages to all hubs. A lost message only delays: the log knows what happened.
+pub trait Bus: Send + Sync {
+    /// Hands a message to every subscriber, this node's included.
+    fn publish(&self, message: BusMessage);
+    /// Adds a hub.
+    fn subscribe(&self, subscriber: Arc<dyn BusSubscriber>);
+}
+
+/// The bus of a single node, and of several hubs in one process.
+#[derive(Default)]
+pub struct InProcessBus {
+    subscribers: RwLock<Vec<Arc<dyn BusSubscriber>>>,
+}
+
+impl Bus for InProcessBus {
+    fn publish(&self, message: BusMessage) {
+        for subscriber in self.subscribers.read().iter() {
+            subscriber.receive(&message);
+        }
+    }
+
+    fn subscribe(&self, subscriber: Arc<dyn BusSubscriber>) {
+        self.subscribers.write().push(subscriber);
+    }
+}
