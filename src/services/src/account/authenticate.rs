@@ -1,0 +1,99 @@
+//! Who is calling?
+
+use melo_crypto::JwtError;
+use melo_domain::Timestamp;
+use melo_ephemeral::Kind;
+use melo_storage::sessions;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::faults;
+use crate::{Caller, Core, Fault};
+
+/// Why a token was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// Not one of ours: wrong form, algorithm, key, signature, issuer or audience.
+    #[error("the access token is missing or not valid; log in again")]
+    InvalidToken,
+    /// It was good once.
+    #[error("the access token has expired; log in again with the device token")]
+    Expired,
+    /// Its session was ended.
+    #[error("this session was ended; log in again")]
+    SessionRevoked,
+    /// Internal.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+faults!(AuthError: melo_storage::StorageError, melo_ephemeral::EphemeralError);
+
+/// Checks an access token and its session.
+pub async fn authenticate(core: &Core, token: &str) -> Result<Caller, AuthError> {
+    let claims = core
+        .jwt
+        .verify(token, core.clock.now())
+        .map_err(|error| match error {
+            JwtError::Expired => AuthError::Expired,
+            _ => AuthError::InvalidToken,
+        })?;
+    let caller = Caller {
+        uid: claims.sub,
+        device: claims.did,
+        session: claims.sid,
+        expires: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
+    };
+    check_session(core, caller).await?;
+    Ok(caller)
+}
+
+async fn check_session(core: &Core, caller: Caller) -> Result<(), AuthError> {
+    let session = match core.caches.sessions.get(&caller.session) {
+        Some(session) => session,
+        None => {
+            let found = sessions::find(core.store.db.read(), caller.session).await?;
+            let session = found.ok_or(AuthError::SessionRevoked)?;
+            core.caches.sessions.insert(caller.session, session);
+            session
+        }
+    };
+    if session.active && session.uid == caller.uid && session.device == caller.device {
+        Ok(())
+    } else {
+        Err(AuthError::SessionRevoked)
+    }
+}
+
+/// What a ticket stands for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TicketOwner {
+    pub uid: melo_domain::Uid,
+    pub device: melo_domain::DeviceHandle,
+    pub session: melo_domain::SessionId,
+    pub expires: Timestamp,
+}
+
+/// Spends a WebSocket ticket: of any number of uses at once exactly one succeeds.
+pub async fn authenticate_ticket(core: &Core, ticket: &str) -> Result<Caller, AuthError> {
+    if ticket.is_empty() || ticket.len() > 128 {
+        return Err(AuthError::InvalidToken);
+    }
+    let stored = core
+        .ephemeral
+        .take(Kind::WsTicket, ticket.as_bytes())
+        .await?;
+    let owner: TicketOwner = stored
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or(AuthError::InvalidToken)?;
+    let caller = Caller {
+        uid: owner.uid,
+        device: owner.device,
+        session: owner.session,
+        expires: owner.expires,
+    };
+    if caller.expires <= core.clock.now() {
+        return Err(AuthError::Expired);
+    }
+    check_session(core, caller).await?;
+    Ok(caller)
+}

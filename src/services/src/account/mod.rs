@@ -1,0 +1,81 @@
+//! Accounts: coming in, and what one says about oneself.
+
+mod authenticate;
+mod issue_csrf;
+mod issue_ticket;
+mod key_backup;
+mod login;
+mod register;
+mod set_public_key;
+mod update_profile;
+mod view_profile;
+
+pub use authenticate::{AuthError, authenticate, authenticate_ticket};
+pub(crate) use issue_csrf::check_csrf;
+pub use issue_csrf::issue_csrf;
+pub use issue_ticket::{TICKET_LIFE, issue_ticket};
+pub use key_backup::{MAX_BACKUP_BYTES, MIN_BACKUP_CHARS, load_key_backup, store_key_backup};
+pub use login::{Identifier, LoggedIn, LoginInput, login};
+pub use register::{Registered, Registration, register};
+pub use set_public_key::set_public_key;
+pub use update_profile::{ProfileUpdate, update_profile};
+pub use view_profile::{Profile, view_profile};
+
+use melo_ephemeral::EphemeralError;
+use melo_storage::StorageError;
+
+use crate::fault::faults;
+use crate::password_pool::PoolError;
+use crate::{Fault, LimitError};
+
+/// Why an account call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The phone has an account.
+    #[error("this phone number is already registered; log in instead")]
+    PhoneTaken,
+    /// The username is somebody else's.
+    #[error("this username is taken; choose another")]
+    UsernameTaken,
+    /// Unknown account, wrong password, wrong device token: one answer.
+    #[error("wrong user id, phone, password or device token")]
+    InvalidCredentials,
+    /// No such person.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The two are not contacts.
+    #[error("only contacts can see this profile")]
+    NotAContact,
+    /// Nothing was stored.
+    #[error("no key backup is stored for this account")]
+    NoBackup,
+    /// Too many attempts.
+    #[error("too many attempts; try again in {0} seconds")]
+    Limited(u64),
+    /// Too many logins are being worked on.
+    #[error("the server is busy with other logins; try again in a few seconds")]
+    Busy,
+    /// Internal.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+faults!(AccountError: StorageError, EphemeralError, melo_crypto::JwtError);
+
+impl From<LimitError> for AccountError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Exceeded(seconds) => Self::Limited(seconds),
+            LimitError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<PoolError> for AccountError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Busy => Self::Busy,
+            PoolError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

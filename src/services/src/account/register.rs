@@ -1,0 +1,96 @@
+//! A new account with its first device.
+
+use std::net::IpAddr;
+
+use melo_crypto::{e2e::PublicKeyPem, random};
+use melo_domain::{ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid};
+use melo_storage::accounts::{self, NewAccount};
+use melo_storage::{StorageError, devices, logs};
+
+use super::AccountError;
+use crate::{Core, limits};
+
+/// Random ids that may collide before something must be wrong: with a million accounts the chance of one
+/// collision is one in ninety.
+const ATTEMPTS: usize = 12;
+
+/// What a person registers with.
+pub struct Registration {
+    /// Unique.
+    pub phone: Phone,
+    /// Shown to contacts.
+    pub name: DisplayName,
+    /// Shown to contacts.
+    pub nickname: DisplayName,
+    /// Checked for its length already.
+    pub password: Secret,
+    /// The first device.
+    pub device_id: ClientDeviceId,
+    /// The account's RSA key.
+    pub e2e_key: PublicKeyPem,
+    /// Where the call came from.
+    pub address: IpAddr,
+}
+
+/// A new account.
+#[derive(Debug, Clone, Copy)]
+pub struct Registered {
+    /// Public id.
+    pub uid: Uid,
+    /// The first device's public name.
+    pub device: DeviceHandle,
+}
+
+/// Creates the account, its private log and its first device in one transaction.
+pub async fn register(core: &Core, new: &Registration) -> Result<Registered, AccountError> {
+    limits::open_call(core, new.address).await?;
+    // Before the costly hash; the unique index decides between two at once.
+    if phone_known(core, &new.phone).await? {
+        return Err(AccountError::PhoneTaken);
+    }
+    let password_hash = core.passwords.hash(new.password.clone()).await?;
+    for _ in 0..ATTEMPTS {
+        match insert(core, new, &password_hash).await {
+            Ok(registered) => return Ok(registered),
+            Err(error) if error.is_unique_violation() => {
+                if phone_known(core, &new.phone).await? {
+                    return Err(AccountError::PhoneTaken);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StorageError::Corrupt("no free user id found").into())
+}
+
+async fn phone_known(core: &Core, phone: &Phone) -> Result<bool, StorageError> {
+    let found = accounts::find_by_phone(core.store.db.write(), &core.store.keys, phone).await?;
+    Ok(found.is_some())
+}
+
+async fn insert(
+    core: &Core,
+    new: &Registration,
+    password_hash: &str,
+) -> Result<Registered, StorageError> {
+    let (keys, now) = (&core.store.keys, core.clock.now());
+    let uid = Uid::from_random(random::u64());
+    let device = DeviceHandle::from_random(random::u64());
+    let private_log = LogId::from_random(random::u64());
+    let tx = core.store.db.begin().await?;
+    let account = NewAccount {
+        uid,
+        phone: &new.phone,
+        name: &new.name,
+        nickname: &new.nickname,
+        password_hash,
+        e2e_key: new.e2e_key.as_str(),
+        created: now,
+        private_log,
+    };
+    accounts::insert(&tx, keys, &account).await?;
+    logs::create(&tx, keys, private_log, LogKind::Private, &[uid], now).await?;
+    devices::insert(&tx, keys, device, uid, &new.device_id, now).await?;
+    tx.commit().await?;
+    Ok(Registered { uid, device })
+}

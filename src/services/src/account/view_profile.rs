@@ -1,0 +1,37 @@
+//! One's own profile, or a contact's.
+
+use melo_domain::{ContactStatus, Uid};
+use melo_storage::accounts::{self, Account};
+use melo_storage::contacts;
+
+use super::AccountError;
+use crate::{Caller, Core};
+
+/// A profile as the caller may see it.
+pub struct Profile {
+    /// The person; `phone` is not for others.
+    pub account: Account,
+    /// Whether it is the caller's own.
+    pub own: bool,
+}
+
+/// The profile of `uid`, or the caller's own.
+pub async fn view_profile(
+    core: &Core,
+    caller: Caller,
+    uid: Option<Uid>,
+) -> Result<Profile, AccountError> {
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let uid = uid.unwrap_or(caller.uid);
+    let account = accounts::find(db, keys, uid)
+        .await?
+        .ok_or(AccountError::UserNotFound)?;
+    let own = uid == caller.uid;
+    if !own {
+        let relation = contacts::find(db, caller.uid, uid).await?;
+        if !relation.is_some_and(|c| c.status == ContactStatus::Accepted) {
+            return Err(AccountError::NotAContact);
+        }
+    }
+    Ok(Profile { account, own })
+}

@@ -1,0 +1,66 @@
+//! Short memories of what the hot paths ask again and again. Each entry is dropped when this node changes
+//! what it tells of, and expires by itself soon enough for changes made elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use melo_domain::{DeviceHandle, LogId, Seq, SessionId, Uid};
+use melo_storage::sessions::Session;
+use moka::sync::Cache;
+
+/// The way from one person to another: both are contacts.
+#[derive(Debug, Clone)]
+pub struct DirectRoute {
+    /// Their conversation.
+    pub log: LogId,
+    /// The two.
+    pub audience: Arc<[Uid]>,
+}
+
+/// One published device, as routing needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeviceKid {
+    pub device: DeviceHandle,
+    pub kid: Arc<str>,
+}
+
+/// What was last told to senders about a reader's progress.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told {
+    pub delivered: Seq,
+    pub read: Seq,
+}
+
+pub(crate) struct Caches {
+    pub routes: Cache<(Uid, Uid), DirectRoute>,
+    pub devices: Cache<Uid, Arc<[DeviceKid]>>,
+    pub sessions: Cache<SessionId, Session>,
+    pub contacts: Cache<Uid, Arc<[Uid]>>,
+    pub told: Cache<(LogId, Uid), Told>,
+    /// The other person of a direct log.
+    pub peers: Cache<(LogId, Uid), Uid>,
+}
+
+fn cache<K, V>(entries: u64, life: u64) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(entries)
+        .time_to_live(Duration::from_secs(life))
+        .build()
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        Self {
+            routes: cache(200_000, 30),
+            devices: cache(100_000, 30),
+            sessions: cache(100_000, 5),
+            contacts: cache(20_000, 30),
+            told: cache(100_000, 3600),
+            peers: cache(200_000, 3600),
+        }
+    }
+}

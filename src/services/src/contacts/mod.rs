@@ -1,0 +1,41 @@
+//! Contacts: nobody writes to somebody who did not agree.
+
+mod confirm;
+mod list;
+mod presence;
+mod subscribe;
+
+pub use confirm::confirm;
+pub use list::{ContactPage, ContactView, list};
+pub use presence::presence;
+pub use subscribe::{SubscribeInput, subscribe};
+
+use melo_storage::StorageError;
+
+use crate::Fault;
+use crate::fault::faults;
+
+/// Why a contact call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactError {
+    /// The token in the body is not one of this session.
+    #[error("the csrf_token is missing, wrong or expired; get a fresh one from /csrf_token")]
+    Csrf,
+    /// Oneself.
+    #[error("you cannot be your own contact")]
+    SelfTarget,
+    /// Asked before, or contacts already.
+    #[error("you have already asked this person, or are contacts")]
+    AlreadySubscribed,
+    /// No such person.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// Nobody asked.
+    #[error("this person has not asked to become your contact")]
+    NoPendingRequest,
+    /// Internal.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+faults!(ContactError: StorageError);

@@ -1,0 +1,171 @@
+//! What every use case stands on, put together once by the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use melo_crypto::{CsrfTokens, JwtKeys, PasswordHasher};
+use melo_domain::{Clock, Timestamp};
+use melo_ephemeral::Ephemeral;
+use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
+use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store};
+
+use crate::caches::Caches;
+use crate::cursor_buffer::CursorBuffer;
+use crate::password_pool::PasswordPool;
+
+/// So many attempts in such a time, and how long to wait after that.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Attempts.
+    pub count: u64,
+    /// In this time.
+    pub per: Duration,
+    /// Refused for this long once there were more.
+    pub block: Duration,
+}
+
+/// Rules that operators set.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Life of an access token, and of the CSRF tokens beside it.
+    pub access_token_life: Duration,
+    /// Life of a device token.
+    pub device_token_life: Duration,
+    /// Calls of /register and /login from one address.
+    pub open_calls: Window,
+    /// Wrong passwords for one identifier from one address.
+    pub failed_logins: Window,
+    /// Messages of one person over WebSocket.
+    pub messages: Rate,
+}
+
+impl Default for Policy {
+    /// The contract's defaults.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            access_token_life: seconds(120 * 60),
+            device_token_life: seconds(30 * 24 * 3600),
+            open_calls: Window {
+                count: 20,
+                per: seconds(120),
+                block: seconds(60),
+            },
+            failed_logins: Window {
+                count: 5,
+                per: seconds(300),
+                block: seconds(300),
+            },
+            messages: Rate {
+                count: 100,
+                per: seconds(60),
+            },
+        }
+    }
+}
+
+/// The parts that the server chooses.
+pub struct Parts {
+    /// Rows and keys.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Short-lived state.
+    pub ephemeral: Ephemeral,
+    /// Live connections of this node.
+    pub hub: Arc<Hub>,
+    /// The way to all nodes; the hub is subscribed to it already.
+    pub bus: Arc<dyn Bus>,
+    /// Password hashing.
+    pub passwords: PasswordHasher,
+    /// Access tokens.
+    pub jwt: JwtKeys,
+    /// CSRF tokens.
+    pub csrf: CsrfTokens,
+    /// Rules.
+    pub policy: Policy,
+}
+
+/// Everything a use case needs.
+pub struct Core {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ephemeral: Ephemeral,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) passwords: PasswordPool,
+    pub(crate) jwt: JwtKeys,
+    pub(crate) csrf: CsrfTokens,
+    pub(crate) policy: Policy,
+    pub(crate) writer: LogWriter,
+    pub(crate) caches: Caches,
+    pub(crate) cursors: CursorBuffer,
+    started: std::time::Instant,
+}
+
+impl Core {
+    /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
+    /// core is dropped.
+    pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
+        let bus = Arc::clone(&parts.bus);
+        let sink: CommitSink = Arc::new(move |Committed { event, audience }| {
+            bus.publish(BusMessage::Event {
+                event: Arc::new(LiveEvent::new(event)),
+                audience,
+            });
+        });
+        let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
+        let core = Self {
+            passwords: PasswordPool::new(parts.passwords),
+            writer,
+            caches: Caches::default(),
+            cursors: CursorBuffer::default(),
+            started: std::time::Instant::now(),
+            store: parts.store,
+            clock: parts.clock,
+            ephemeral: parts.ephemeral,
+            hub: parts.hub,
+            bus: parts.bus,
+            jwt: parts.jwt,
+            csrf: parts.csrf,
+            policy: parts.policy,
+        };
+        (Arc::new(core), task)
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Monotonic time since this core was started, for budgets.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Live connections of this node.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Whether the database answers.
+    pub async fn database_ok(&self) -> bool {
+        self.store.db.ping().await.is_ok()
+    }
+
+    /// PEM of the key that verifies access tokens.
+    pub fn public_key(&self) -> &str {
+        self.jwt.public_pem()
+    }
+
+    /// How many messages a person may send over WebSocket.
+    pub fn message_rate(&self) -> Rate {
+        self.policy.messages
+    }
+
+    /// Writes the positions that devices have acknowledged since the last call. The server calls this every
+    /// second and once more when it stops.
+    pub async fn flush_cursors(&self) -> Result<(), StorageError> {
+        self.cursors.flush(&self.store).await
+    }
+}

@@ -1,0 +1,69 @@
+//! Acknowledged positions on their way to the database, merged per device and log and written once a second.
+
+use std::collections::HashMap;
+
+use melo_domain::{DeviceHandle, LogId};
+use melo_storage::cursors::{self, Position};
+use melo_storage::{StorageError, Store};
+use parking_lot::Mutex;
+
+type Positions = HashMap<(DeviceHandle, LogId), Position>;
+
+/// Bounded by its use: a device has one entry per log it is in, and every second takes all away.
+#[derive(Default)]
+pub(crate) struct CursorBuffer {
+    dirty: Mutex<Positions>,
+    /// What a flush has taken and not written yet: still the newest there is.
+    flushing: tokio::sync::Mutex<()>,
+    in_flight: Mutex<Positions>,
+}
+
+impl CursorBuffer {
+    /// Notes a position. Positions only move forward.
+    pub(crate) fn note(&self, device: DeviceHandle, log: LogId, position: Position) {
+        let mut dirty = self.dirty.lock();
+        merge(dirty.entry((device, log)).or_default(), position);
+    }
+
+    /// What is known beyond the database's row.
+    pub(crate) fn newest(&self, device: DeviceHandle, log: LogId, stored: Position) -> Position {
+        let mut newest = stored;
+        for positions in [&self.in_flight, &self.dirty] {
+            if let Some(position) = positions.lock().get(&(device, log)) {
+                merge(&mut newest, *position);
+            }
+        }
+        newest
+    }
+
+    /// Writes all of it. What could not be written is kept for the next time.
+    pub(crate) async fn flush(&self, store: &Store) -> Result<(), StorageError> {
+        let _one_at_a_time = self.flushing.lock().await;
+        let taken = {
+            let mut dirty = self.dirty.lock();
+            let taken = std::mem::take(&mut *dirty);
+            self.in_flight.lock().clone_from(&taken);
+            taken
+        };
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = taken
+            .iter()
+            .map(|((device, log), position)| (*device, *log, *position))
+            .collect();
+        let written = cursors::save(store.db.write(), &store.keys, &rows).await;
+        if written.is_err() {
+            for (device, log, position) in rows {
+                self.note(device, log, position);
+            }
+        }
+        self.in_flight.lock().clear();
+        written
+    }
+}
+
+fn merge(into: &mut Position, other: Position) {
+    into.delivered = into.delivered.max(other.delivered);
+    into.read = into.read.max(other.read);
+}

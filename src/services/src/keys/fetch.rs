@@ -1,0 +1,48 @@
+//! A person's devices, for those who may write to them.
+
+use melo_domain::{ContactStatus, Uid};
+use melo_storage::devices::{self, PublishedDevice};
+use melo_storage::{accounts, contacts};
+
+use super::KeyError;
+use crate::{Caller, Core};
+
+/// A person's entry.
+pub struct Directory {
+    /// Absent while no device of the new kind has published it.
+    pub identity_key: Option<Vec<u8>>,
+    /// Rises with each change.
+    pub version: u64,
+    /// Signed devices.
+    pub devices: Vec<PublishedDevice>,
+}
+
+/// The directory entry of `uid`: one's own, a contact's, or of somebody with whom a request is open, so
+/// that safety numbers can be compared before accepting.
+pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, KeyError> {
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let account = accounts::find(db, keys, uid)
+        .await?
+        .ok_or(KeyError::UserNotFound)?;
+    if uid != caller.uid && !related(core, caller.uid, uid).await? {
+        return Err(KeyError::NotAContact);
+    }
+    let devices = devices::published(db, keys, &[uid]).await?;
+    Ok(Directory {
+        identity_key: account.identity_key,
+        version: account.directory_version,
+        devices,
+    })
+}
+
+async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
+    let db = core.store.db.read();
+    let open = |status| matches!(status, ContactStatus::Accepted | ContactStatus::Pending);
+    let asked = contacts::find(db, one, other)
+        .await?
+        .is_some_and(|c| open(c.status));
+    Ok(asked
+        || contacts::find(db, other, one)
+            .await?
+            .is_some_and(|c| open(c.status)))
+}

@@ -1,0 +1,91 @@
+//! The key directory: which devices a person has, each vouched for by the person's identity key.
+
+mod fetch;
+mod publish;
+mod remove;
+
+pub use fetch::{Directory, fetch};
+pub use publish::{PublishInput, publish};
+pub use remove::remove;
+
+use melo_crypto::e2e::DeviceKeyError;
+use melo_domain::{EventKind, Uid};
+use melo_storage::{ConnectionTrait, StorageError, accounts, contacts};
+use serde::Serialize;
+
+use crate::fault::faults;
+use crate::notices::{self, Notice, Recipient};
+use crate::{Caller, Core, Fault};
+
+/// Why a directory call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A device speaks for itself only.
+    #[error("a device can publish only its own keys; device must be the one of this login")]
+    NotOwnDevice,
+    /// The keys or the signature do not hold.
+    #[error(transparent)]
+    Invalid(#[from] DeviceKeyError),
+    /// The account has another identity.
+    #[error(
+        "the account has another identity key; link this device, restore the key backup, or replace the identity"
+    )]
+    IdentityConflict,
+    /// No such person.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// Neither contacts nor about to be.
+    #[error("only contacts can fetch this person's keys")]
+    NotAContact,
+    /// No such device, or it has no keys.
+    #[error("this account has no such device in its directory")]
+    DeviceNotFound,
+    /// Internal.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+faults!(KeyError: StorageError);
+
+#[derive(Serialize)]
+struct Members {
+    user_id: Uid,
+    version: u64,
+    identity_changed: bool,
+}
+
+/// Raises the directory's version and writes a notice to the caller's own private log and to each contact's.
+async fn announce(
+    core: &Core,
+    tx: &impl ConnectionTrait,
+    caller: Caller,
+    new_identity: Option<&[u8]>,
+    identity_changed: bool,
+) -> Result<(u64, Vec<Notice>), StorageError> {
+    let keys = &core.store.keys;
+    let version = accounts::bump_directory(tx, keys, caller.uid, new_identity).await?;
+    let members = Members {
+        user_id: caller.uid,
+        version,
+        identity_changed,
+    };
+    let mut audience = contacts::accepted_uids(tx, caller.uid).await?;
+    audience.push(caller.uid);
+    let logs = accounts::private_logs(tx, &audience).await?;
+    let mut notices = Vec::with_capacity(logs.len());
+    for (uid, private_log) in logs {
+        let recipient = Recipient { uid, private_log };
+        notices.push(
+            notices::append(
+                core,
+                tx,
+                recipient,
+                EventKind::KeysChanged,
+                caller.uid,
+                &members,
+            )
+            .await?,
+        );
+    }
+    Ok((version, notices))
+}

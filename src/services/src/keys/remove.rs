@@ -1,0 +1,21 @@
+//! Takes one of the caller's devices out of the directory: nothing is encrypted to it any more.
+
+use melo_domain::DeviceHandle;
+use melo_storage::StorageError;
+use melo_storage::devices::{self, Unpublish};
+
+use super::{KeyError, announce};
+use crate::{Caller, Core, notices};
+
+/// Removes the device's keys and tells contacts. Returns the directory's version.
+pub async fn remove(core: &Core, caller: Caller, device: DeviceHandle) -> Result<u64, KeyError> {
+    let tx = core.store.db.begin().await?;
+    if devices::unpublish(&tx, caller.uid, Unpublish::Only(device)).await? == 0 {
+        return Err(KeyError::DeviceNotFound);
+    }
+    let (version, told) = announce(core, &tx, caller, None, false).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    core.caches.devices.invalidate(&caller.uid);
+    notices::publish(core, told);
+    Ok(version)
+}

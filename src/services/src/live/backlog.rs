@@ -1,0 +1,94 @@
+//! Reading what a device has missed, page by page: on connecting, after `resume`, after a gap.
+
+use bytestring::ByteString;
+use melo_domain::LogId;
+use melo_protocol::frame::Reset;
+use melo_storage::{events, logs};
+
+use super::session::{LiveError, LiveSession};
+
+/// Events read at once.
+const PAGE: u64 = 100;
+/// Bytes of payload after which a page is cut short, so that a backlog of large messages is not held in
+/// memory at once.
+const PAGE_BYTES: usize = 1 << 20;
+
+impl LiveSession {
+    /// Whether there is something to read or to say.
+    pub fn has_backlog(&self) -> bool {
+        self.owes_synced || !self.backlog.is_empty()
+    }
+
+    /// The next frames to write, in order; the last page after connecting or `resume` ends with `synced`.
+    pub async fn next_page(&mut self) -> Result<Vec<ByteString>, LiveError> {
+        let Some(log) = self.backlog.front().copied() else {
+            let owed = std::mem::take(&mut self.owes_synced);
+            return Ok(if owed {
+                vec![self.synced()]
+            } else {
+                Vec::new()
+            });
+        };
+        let mut frames = Vec::new();
+        let complete = self.read_page(log, &mut frames).await?;
+        if complete {
+            self.backlog.pop_front();
+            if let Some(place) = self.places.get_mut(&log) {
+                place.behind = false;
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Reads one page of `log`; says whether that was the end of it.
+    async fn read_page(
+        &mut self,
+        log: LogId,
+        frames: &mut Vec<ByteString>,
+    ) -> Result<bool, LiveError> {
+        let Some(mut sent) = self.places.get(&log).map(|p| p.sent) else {
+            return Ok(true);
+        };
+        let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
+        let page = events::after(db, keys, log, sent, PAGE).await?;
+        let mut caught_up = u64::try_from(page.len()).unwrap_or(u64::MAX) < PAGE;
+        if let Some(first) = page.first().filter(|first| first.seq > sent + 1) {
+            let reset = Reset {
+                log,
+                first_seq: first.seq,
+            };
+            frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
+        } else if page.is_empty() {
+            // Everything after the cursor may be gone, or the cursor may lie beyond the end.
+            let bounds = logs::bounds(db, log).await?;
+            if bounds.pruned_seq > sent {
+                let reset = Reset {
+                    log,
+                    first_seq: bounds.pruned_seq + 1,
+                };
+                frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
+            }
+            // An event may have been committed since the page was read: then it is read next. A cursor
+            // beyond the end is taken back to it, or the next events would look like old ones.
+            sent = sent.max(bounds.pruned_seq).min(bounds.last_seq);
+            caught_up = sent == bounds.last_seq;
+        }
+        let mut bytes = 0;
+        for event in &page {
+            if bytes > PAGE_BYTES {
+                caught_up = false;
+                break;
+            }
+            bytes += event.payload.len();
+            frames.push(self.replay(event));
+            sent = event.seq;
+        }
+        if let Some(place) = self.places.get_mut(&log) {
+            place.sent = sent;
+        }
+        if !page.is_empty() {
+            self.unconfirmed.sent(log, sent);
+        }
+        Ok(caught_up)
+    }
+}

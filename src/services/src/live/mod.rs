@@ -1,0 +1,8 @@
+//! One device's live connection, as a state machine without a socket: what it has been sent, what it still
+//! has to be sent, what it has acknowledged.
+
+mod backlog;
+mod receipts;
+mod session;
+
+pub use session::{LiveError, LiveSession, Step};

@@ -1,0 +1,222 @@
+//! The state of one connection.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use melo_domain::{LogEvent, LogId, MessageId, Seq};
+use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
+use melo_realtime::{LiveEvent, render};
+use melo_storage::{StorageError, logs};
+
+use super::receipts::Unconfirmed;
+use crate::messages::{self, MessageError, Progress};
+use crate::{Caller, Core};
+
+/// Why a frame about positions was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The device is not in that log.
+    #[error("there is no such log among yours")]
+    UnknownLog,
+    /// The number is beyond what this connection was sent.
+    #[error("seq lies beyond what was sent to this device")]
+    BeyondSent,
+    /// From the message services.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+}
+
+impl From<StorageError> for LiveError {
+    fn from(error: StorageError) -> Self {
+        Self::Message(error.into())
+    }
+}
+
+/// What to do with a live event.
+#[derive(Debug)]
+pub enum Step {
+    /// Write this frame.
+    Send(ByteString),
+    /// Nothing: the device has it, or will read it from the log.
+    Skip,
+}
+
+/// A log of this device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The last event written to this connection.
+    pub sent: Seq,
+    /// Whether the log is waiting to be read.
+    pub behind: bool,
+}
+
+/// One connection of one device.
+pub struct LiveSession {
+    pub(super) core: Arc<Core>,
+    pub(super) caller: Caller,
+    pub(super) kid: Option<Arc<str>>,
+    pub(super) places: HashMap<LogId, Place>,
+    pub(super) backlog: VecDeque<LogId>,
+    /// Whether `synced` is owed once the backlog is empty.
+    pub(super) owes_synced: bool,
+    pub(super) unconfirmed: Unconfirmed,
+}
+
+impl LiveSession {
+    /// Begins at the device's stored positions. The connection must be registered with the hub before, so
+    /// that nothing falls between reading the positions and the first live event.
+    pub async fn start(core: Arc<Core>, caller: Caller) -> Result<Self, LiveError> {
+        let kid = messages::kid_of(&core, caller).await?;
+        let mut session = Self {
+            core,
+            caller,
+            kid,
+            places: HashMap::new(),
+            backlog: VecDeque::new(),
+            owes_synced: true,
+            unconfirmed: Unconfirmed::default(),
+        };
+        session.load_places().await?;
+        Ok(session)
+    }
+
+    async fn load_places(&mut self) -> Result<(), LiveError> {
+        let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
+        let states = logs::of_person(db, keys, self.caller.uid, self.caller.device).await?;
+        self.places.reserve(states.len());
+        for state in states {
+            let stored = self
+                .core
+                .cursors
+                .newest(self.caller.device, state.log, state.position);
+            let behind = state.last_seq > stored.delivered;
+            self.places.entry(state.log).or_insert(Place {
+                sent: stored.delivered,
+                behind,
+            });
+            if behind {
+                self.backlog.push_back(state.log);
+            }
+        }
+        Ok(())
+    }
+
+    /// Who is connected.
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// A fresh token of the same session was shown: its expiry counts from now on.
+    pub fn renew(&mut self, caller: Caller) -> bool {
+        let same = caller.session == self.caller.session && caller.device == self.caller.device;
+        if same {
+            self.caller.expires = caller.expires;
+        }
+        same
+    }
+
+    /// The device published a key.
+    pub fn set_kid(&mut self, kid: Arc<str>) {
+        self.kid = Some(kid);
+    }
+
+    /// Takes a live event: writes it if it is the next one, else leaves it to the log.
+    pub fn accept(&mut self, live: &LiveEvent) -> Step {
+        let event = live.event();
+        let place = self.places.entry(event.log).or_insert(Place {
+            sent: 0,
+            behind: false,
+        });
+        if event.seq <= place.sent || place.behind {
+            return Step::Skip;
+        }
+        if event.seq != place.sent + 1 {
+            place.behind = true;
+            self.backlog.push_back(event.log);
+            return Step::Skip;
+        }
+        place.sent = event.seq;
+        if event.device == Some(self.caller.device) {
+            // Its answer is the `msg_status` that the sending call is waiting for.
+            return Step::Skip;
+        }
+        self.unconfirmed.sent(event.log, event.seq);
+        Step::Send(live.frame_for(self.kid.as_deref()))
+    }
+
+    /// The frame for an event read from the log. An own event is answered as it was when it was sent: that
+    /// answer may be what the connection was lost before.
+    pub(super) fn replay(&self, event: &LogEvent) -> ByteString {
+        if event.device != Some(self.caller.device) {
+            return render(event, self.kid.as_deref()).into();
+        }
+        let frame = MsgStatus {
+            status: StatusKind::Queued,
+            message_id: Some(event.message_id()),
+            client_id: event.client_id,
+            log: Some(event.log),
+            seq: Some(event.seq),
+            at: event.at,
+            from: event.sender,
+            to: event.sender,
+            retry_after: None,
+        };
+        serde_json::to_string(&frame).unwrap_or_default().into()
+    }
+
+    /// Starts over from the client's own cursors; logs it does not name go on from where they are.
+    pub fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
+        if let Some(unknown) = cursors.keys().find(|log| !self.places.contains_key(log)) {
+            tracing::debug!(log = %unknown, "resume names a log this device is not in");
+            return Err(LiveError::UnknownLog);
+        }
+        for (log, seq) in cursors {
+            if let Some(place) = self.places.get_mut(log) {
+                place.sent = *seq;
+                place.behind = true;
+                if !self.backlog.contains(log) {
+                    self.backlog.push_back(*log);
+                }
+            }
+        }
+        self.owes_synced = true;
+        Ok(())
+    }
+
+    /// `synced`, with where every log stands.
+    pub(super) fn synced(&self) -> ByteString {
+        let cursors = self
+            .places
+            .iter()
+            .map(|(log, place)| (*log, place.sent))
+            .collect();
+        serde_json::to_string(&Synced { cursors })
+            .unwrap_or_default()
+            .into()
+    }
+
+    /// The device has, or its person has read, everything up to `seq`.
+    pub async fn acknowledge(
+        &mut self,
+        log: LogId,
+        seq: Seq,
+        progress: Progress,
+    ) -> Result<(), LiveError> {
+        let place = self.places.get(&log).ok_or(LiveError::UnknownLog)?;
+        if seq > place.sent {
+            return Err(LiveError::BeyondSent);
+        }
+        self.unconfirmed.client_acknowledges();
+        Ok(messages::acknowledge(&self.core, self.caller, log, seq, progress).await?)
+    }
+
+    /// As [`Self::acknowledge`], for clients that name the message.
+    pub async fn acknowledge_message(
+        &mut self,
+        id: MessageId,
+        progress: Progress,
+    ) -> Result<(), LiveError> {
+        self.acknowledge(id.log, id.seq, progress).await
+    }
+}

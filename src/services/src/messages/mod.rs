@@ -1,0 +1,77 @@
+//! Messages between two people.
+
+mod acknowledge;
+mod devices;
+mod history;
+mod route;
+mod send;
+
+pub use acknowledge::{Progress, acknowledge};
+pub(crate) use devices::published;
+pub(crate) use history::kid_of;
+pub use history::{HistoryPage, history};
+pub use send::{Accepted, SendInput, send};
+
+use melo_protocol::EnvelopeError;
+use melo_storage::{AppendError, StorageError};
+
+use crate::Fault;
+use crate::fault::faults;
+
+/// Why a message call was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// Oneself.
+    #[error("you cannot write to yourself")]
+    SelfTarget,
+    /// The two are not contacts.
+    #[error("you can write to accepted contacts only; send a contact request first")]
+    NotAContact,
+    /// The payload is longer than 1 MiB.
+    #[error("the message is longer than 1 MiB")]
+    TooLarge,
+    /// An envelope that cannot be routed.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// An envelope for a direct conversation must carry its keys.
+    #[error("a direct message's envelope must carry keys, one for each device")]
+    KeysMissing,
+    /// The recipient reads no envelopes yet.
+    #[error("this person has published no device keys; use the form of existing clients")]
+    NoDevices,
+    /// The envelope is not for exactly the current devices.
+    #[error("the recipients' devices have changed; fetch /keys of both and encrypt again")]
+    DeviceMismatch {
+        /// Key ids that are not there.
+        missing: Vec<String>,
+        /// Key ids that belong to nobody.
+        extra: Vec<String>,
+    },
+    /// The id was used in another conversation.
+    #[error("this client_id was used for another conversation; make a new one")]
+    ClientIdReused,
+    /// The event is not one of a log the caller is in.
+    #[error("there is no such message in your conversations")]
+    NotFound,
+    /// The server stops.
+    #[error("the server is stopping; reconnect and send again")]
+    Stopping,
+    /// Internal.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The log writer could not commit; the cause is logged there.
+    #[error("the message was not stored")]
+    NotStored,
+}
+
+faults!(MessageError: StorageError);
+
+impl From<AppendError> for MessageError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::ClientIdReused => Self::ClientIdReused,
+            AppendError::Storage => Self::NotStored,
+            AppendError::Stopped => Self::Stopping,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Sends a direct message: checked here, committed by the log writer.
+
+use melo_domain::{EventKind, MAX_PAYLOAD_BYTES, Uid};
+use melo_protocol::Envelope;
+use melo_storage::{NewEvent, Receipt};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{MessageError, devices, route};
+use crate::{Caller, Core};
+
+/// A message.
+pub struct SendInput<'a> {
+    /// To whom.
+    pub target: Uid,
+    /// A JSON string or object.
+    pub payload: &'a RawValue,
+    /// Makes sending again safe.
+    pub client_id: Option<Uuid>,
+}
+
+/// A message that is on its way to the disk.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Resolves when it is there, or was refused.
+    pub receipt: Receipt,
+    /// To whom.
+    pub target: Uid,
+    /// The sender's own id.
+    pub client_id: Option<Uuid>,
+}
+
+/// Checks the message and puts it into the log writer's queue. Messages sent one after the other keep their
+/// order, without waiting for each other's commit.
+pub async fn send(
+    core: &Core,
+    caller: Caller,
+    input: SendInput<'_>,
+) -> Result<Accepted, MessageError> {
+    if input.payload.get().len() > MAX_PAYLOAD_BYTES {
+        return Err(MessageError::TooLarge);
+    }
+    let route = route::direct(core, caller.uid, input.target).await?;
+    if let Some(envelope) = Envelope::parse(input.payload) {
+        devices::check(core, &envelope?, (caller.uid, caller.device), input.target).await?;
+    }
+    let event = NewEvent {
+        log: route.log,
+        kind: EventKind::Message,
+        sender: caller.uid,
+        device: Some(caller.device),
+        client_id: input.client_id,
+        payload: input.payload.get().into(),
+    };
+    let receipt = core.writer.append(event, route.audience).await?;
+    Ok(Accepted {
+        receipt,
+        target: input.target,
+        client_id: input.client_id,
+    })
+}
