@@ -1,1 +1,13 @@
-//! 
+//! The HTTP and WebSocket edge: extract, call one service, map the answer.
+
+mod error;
+mod extract;
+mod http;
+mod middleware;
+mod server;
+mod state;
+mod validate;
+mod ws;
+
+pub use server::{Listeners, ServerError, start};
+pub use state::{EdgeSettings, State};

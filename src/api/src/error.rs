@@ -1,0 +1,181 @@
+//! The one place where the services' errors become codes.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use melo_protocol::{ErrorCode, FieldError};
+use melo_services::account::{AccountError, AuthError};
+use melo_services::contacts::ContactError;
+use melo_services::keys::KeyError;
+use melo_services::live::LiveError;
+use melo_services::messages::MessageError;
+
+/// An error on its way to a client, by REST or by WebSocket.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub code: ErrorCode,
+    /// For a person; nothing internal.
+    pub detail: String,
+    /// Seconds.
+    pub retry_after: Option<u64>,
+    pub errors: Vec<FieldError>,
+    pub missing: Vec<String>,
+    pub extra: Vec<String>,
+    /// For the log only.
+    pub cause: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+            errors: Vec::new(),
+            missing: Vec::new(),
+            extra: Vec::new(),
+            cause: None,
+        }
+    }
+
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let fields: Vec<String> = errors
+            .iter()
+            .map(|e| format!("{} {}", e.field, e.detail))
+            .collect();
+        Self {
+            errors,
+            ..Self::new(ErrorCode::ValidationFailed, fields.join("; "))
+        }
+    }
+
+    fn retry(code: ErrorCode, detail: impl Into<String>, seconds: u64) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(code, detail)
+        }
+    }
+
+    fn internal(cause: &dyn std::fmt::Display) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::new(
+                ErrorCode::Internal,
+                "something went wrong on the server; try again, and tell the operator the request_id if it stays",
+            )
+        }
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Empty: the middleware knows the path and the request id, and writes the problem document.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let code = match &error {
+            AuthError::InvalidToken => ErrorCode::InvalidToken,
+            AuthError::Expired => ErrorCode::TokenExpired,
+            AuthError::SessionRevoked => ErrorCode::SessionRevoked,
+            AuthError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let code = match &error {
+            AccountError::PhoneTaken => ErrorCode::PhoneTaken,
+            AccountError::UsernameTaken => ErrorCode::UsernameTaken,
+            AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
+            AccountError::UserNotFound => ErrorCode::UserNotFound,
+            AccountError::NotAContact => ErrorCode::NotAContact,
+            AccountError::NoBackup => ErrorCode::NotFound,
+            AccountError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+            }
+            AccountError::Busy => return Self::retry(ErrorCode::Overloaded, error.to_string(), 5),
+            AccountError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ContactError> for ApiError {
+    fn from(error: ContactError) -> Self {
+        let code = match &error {
+            ContactError::Csrf => ErrorCode::CsrfFailed,
+            ContactError::SelfTarget => ErrorCode::SelfTarget,
+            ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
+            ContactError::UserNotFound => ErrorCode::UserNotFound,
+            ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
+            ContactError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        let code = match &error {
+            KeyError::NotOwnDevice => ErrorCode::Forbidden,
+            KeyError::Invalid(_) => ErrorCode::InvalidKey,
+            KeyError::IdentityConflict => ErrorCode::IdentityConflict,
+            KeyError::UserNotFound => ErrorCode::UserNotFound,
+            KeyError::NotAContact => ErrorCode::NotAContact,
+            KeyError::DeviceNotFound => ErrorCode::NotFound,
+            KeyError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<MessageError> for ApiError {
+    fn from(error: MessageError) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            MessageError::SelfTarget => ErrorCode::SelfTarget,
+            MessageError::NotAContact => ErrorCode::NotAContact,
+            MessageError::TooLarge => ErrorCode::TooLarge,
+            MessageError::Envelope(_) | MessageError::KeysMissing | MessageError::NoDevices => {
+                ErrorCode::InvalidEnvelope
+            }
+            MessageError::DeviceMismatch { missing, extra } => {
+                return Self {
+                    missing,
+                    extra,
+                    ..Self::new(ErrorCode::DeviceMismatch, detail)
+                };
+            }
+            MessageError::ClientIdReused => ErrorCode::ClientIdReused,
+            MessageError::NotFound => ErrorCode::NotFound,
+            MessageError::Stopping => return Self::retry(ErrorCode::ShuttingDown, detail, 2),
+            MessageError::NotStored => return Self::internal(&detail),
+            MessageError::Fault(fault) => return Self::internal(&fault),
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<LiveError> for ApiError {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::UnknownLog => Self::new(ErrorCode::NotFound, error.to_string()),
+            LiveError::BeyondSent => Self::new(ErrorCode::ValidationFailed, error.to_string()),
+            LiveError::Message(error) => error.into(),
+        }
+    }
+}

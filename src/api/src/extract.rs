@@ -1,0 +1,135 @@
+//! Extractors: raw bytes stop here.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use melo_protocol::{ErrorCode, FieldError};
+use melo_services::{Caller, account};
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::state::State;
+
+/// Longest JSON body of most calls, in bytes.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+/// Longest body of a call that carries a message: the payload and some members around it.
+pub(crate) const MESSAGE_BODY_LIMIT: usize = melo_domain::MAX_PAYLOAD_BYTES + 4096;
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+/// A JSON body of at most `LIMIT` bytes.
+pub(crate) struct Body<T, const LIMIT: usize = BODY_LIMIT>(pub T);
+
+impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, LIMIT> {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let announced = req
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|v| v.to_str().ok()?.parse().ok());
+        let media = req
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(|v| v.to_str().unwrap_or("").to_ascii_lowercase());
+        let mut payload = payload.take();
+        Box::pin(async move {
+            if media.is_some_and(|m| !m.starts_with("application/json")) {
+                return Err(ApiError::new(
+                    ErrorCode::UnsupportedMediaType,
+                    "send the body as application/json",
+                ));
+            }
+            let too_large = || {
+                ApiError::new(
+                    ErrorCode::TooLarge,
+                    format!("the body must be at most {LIMIT} bytes"),
+                )
+            };
+            if announced.is_some_and(|length: usize| length > LIMIT) {
+                return Err(too_large());
+            }
+            let mut body = BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk
+                    .map_err(|_| ApiError::new(ErrorCode::Malformed, "the body ended early"))?;
+                if body.len() + chunk.len() > LIMIT {
+                    return Err(too_large());
+                }
+                body.extend_from_slice(&chunk);
+            }
+            serde_json::from_slice(&body)
+                .map(Body)
+                .map_err(|error| malformed(&error))
+        })
+    }
+}
+
+/// serde's text may quote what was sent; only names of missing fields and places are taken from it.
+fn malformed(error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    if let Some(field) = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return ApiError::invalid(vec![FieldError::required(field)]);
+    }
+    let (line, column) = (error.line(), error.column());
+    ApiError::new(
+        ErrorCode::Malformed,
+        format!(
+            "the body must be a JSON object with fields of the documented types (line {line}, column {column})"
+        ),
+    )
+}
+
+/// A caller with a good access token.
+pub(crate) struct Authenticated(pub Caller);
+
+impl FromRequest for Authenticated {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = req.app_data::<web::Data<State>>().cloned();
+        let token = bearer(req);
+        Box::pin(async move {
+            let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
+            let token = token.ok_or(account::AuthError::InvalidToken)?;
+            Ok(Self(account::authenticate(&state.core, &token).await?))
+        })
+    }
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1).
+pub(crate) fn bearer(req: &HttpRequest) -> Option<String> {
+    let value = req.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
+}
+
+/// Where the connection comes from.
+pub(crate) fn address(req: &HttpRequest) -> IpAddr {
+    let ip = req
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
+    ip.to_canonical()
+}
+
+/// The User-Agent header, or nothing.
+pub(crate) fn user_agent(req: &HttpRequest) -> String {
+    let value = req
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|v| v.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,9 @@
+pub(crate) mod csrf_token;
+pub(crate) mod key_backup;
+pub(crate) mod login;
+pub(crate) mod public_key;
+pub(crate) mod register;
+pub(crate) mod set_public_key;
+pub(crate) mod update_profile;
+pub(crate) mod view_profile;
+pub(crate) mod ws_ticket;

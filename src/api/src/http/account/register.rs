@@ -1,0 +1,50 @@
+//! POST /register.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use melo_crypto::e2e::PublicKeyPem;
+use melo_protocol::rest::account::{RegisterAnswer, RegisterRequest};
+use melo_services::account::{self, Registration};
+
+use crate::error::ApiError;
+use crate::extract::{Body, address};
+use crate::state::State;
+use crate::validate::{Check, checked};
+
+pub(crate) async fn handle(
+    state: Data<State>,
+    req: HttpRequest,
+    Body(body): Body<RegisterRequest>,
+) -> Result<Json<RegisterAnswer>, ApiError> {
+    let new = parse(&req, body)?;
+    let registered = account::register(&state.core, &new).await?;
+    Ok(Json(RegisterAnswer {
+        unique_id: registered.uid,
+        public_e2e_key: new.e2e_key.as_str().to_owned(),
+        phone: new.phone.as_str().to_owned(),
+        name: new.name.as_str().to_owned(),
+        nickname: new.nickname.as_str().to_owned(),
+        device_id: new.device_id.as_str().to_owned(),
+        device: registered.device,
+    }))
+}
+
+fn parse(req: &HttpRequest, body: RegisterRequest) -> Result<Registration, ApiError> {
+    let mut check = Check::default();
+    let phone = check.parse("phone", &body.phone);
+    let name = check.parse("name", &body.name);
+    let nickname = check.parse("nickname", &body.nickname);
+    let device_id = check.parse("device_id", &body.device_id);
+    let e2e_key = check.take("public_e2e_key", PublicKeyPem::parse(&body.public_e2e_key));
+    check.password("password", &body.password);
+    check.finish()?;
+    Ok(Registration {
+        phone: checked(phone)?,
+        name: checked(name)?,
+        nickname: checked(nickname)?,
+        device_id: checked(device_id)?,
+        e2e_key: checked(e2e_key)?,
+        password: body.password,
+        address: address(req),
+    })
+}

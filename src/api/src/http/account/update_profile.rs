@@ -1,0 +1,53 @@
+//! PUT /profile.
+
+use actix_web::web::{Data, Json};
+use melo_protocol::rest::StatusAnswer;
+use melo_protocol::rest::account as body;
+use melo_services::account::{self, ProfileUpdate};
+
+use crate::error::ApiError;
+use crate::extract::{Authenticated, Body};
+use crate::state::State;
+use crate::validate::Check;
+
+pub(crate) async fn handle(
+    state: Data<State>,
+    Authenticated(caller): Authenticated,
+    Body(body): Body<body::ProfileUpdate>,
+) -> Result<Json<StatusAnswer>, ApiError> {
+    let update = parse(body)?;
+    account::update_profile(&state.core, caller, update).await?;
+    Ok(Json(StatusAnswer::of("updated")))
+}
+
+fn parse(body: body::ProfileUpdate) -> Result<ProfileUpdate, ApiError> {
+    let mut check = Check::default();
+    let name = body
+        .name
+        .as_deref()
+        .and_then(|text| check.parse("name", text));
+    let nickname = body
+        .nickname
+        .as_deref()
+        .and_then(|text| check.parse("nickname", text));
+    let bio = body
+        .bio
+        .as_deref()
+        .and_then(|text| check.parse("bio", text));
+    let username = match body.username.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(text) => check.parse("username", text).map(Some),
+    };
+    if let Some(password) = &body.password {
+        check.password("password", password);
+    }
+    check.finish()?;
+    Ok(ProfileUpdate {
+        name,
+        nickname,
+        username,
+        bio,
+        password: body.password,
+    })
+}

@@ -1,0 +1,3 @@
+pub(crate) mod confirm;
+pub(crate) mod list;
+pub(crate) mod subscribe;

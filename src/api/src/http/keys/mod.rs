@@ -1,0 +1,3 @@
+pub(crate) mod fetch;
+pub(crate) mod publish;
+pub(crate) mod remove;

@@ -1,0 +1,54 @@
+//! POST /messages/send.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json};
+use melo_domain::MessageId;
+use melo_protocol::rest::messages::{SendAnswer, SendRequest};
+use melo_services::messages::{self, MessageError, SendInput};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::extract::{Authenticated, Body, MESSAGE_BODY_LIMIT};
+use crate::state::State;
+use crate::validate::{Check, checked};
+
+pub(crate) async fn handle(
+    state: Data<State>,
+    req: HttpRequest,
+    Authenticated(caller): Authenticated,
+    Body(body): Body<SendRequest, MESSAGE_BODY_LIMIT>,
+) -> Result<Json<SendAnswer>, ApiError> {
+    let mut check = Check::default();
+    let target = check.parse("target_id", &body.target_id);
+    if !body.data.get().starts_with(['"', '{']) {
+        check.refuse("data", "must be a string or an object");
+    }
+    let client_id = body.client_id.or_else(|| idempotency_key(&req, &mut check));
+    check.finish()?;
+    let input = SendInput {
+        target: checked(target)?,
+        payload: &body.data,
+        client_id,
+    };
+    let accepted = messages::send(&state.core, caller, input).await?;
+    let done = accepted.receipt.await.map_err(MessageError::from)?;
+    Ok(Json(SendAnswer {
+        ok: true,
+        message_id: MessageId {
+            log: done.log,
+            seq: done.seq,
+        },
+        log: done.log,
+        seq: done.seq,
+        at: done.at,
+    }))
+}
+
+fn idempotency_key(req: &HttpRequest, check: &mut Check) -> Option<Uuid> {
+    let value = req.headers().get("idempotency-key")?;
+    let parsed = value
+        .to_str()
+        .ok()
+        .and_then(|text| Uuid::try_parse(text.trim_matches('"')).ok());
+    check.take("Idempotency-Key", parsed.ok_or("must be a UUID"))
+}

@@ -1,0 +1,37 @@
+//! What handlers share.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use melo_services::Core;
+
+/// The edge's own settings.
+#[derive(Debug, Clone, Default)]
+pub struct EdgeSettings {
+    /// HTTPS port, as /status names it.
+    pub http_port: u16,
+    /// WSS port.
+    pub ws_port: u16,
+    /// Origins of pages that may call us, like `https://chat.example.org`. Lower case, no slash at the end.
+    pub allowed_origins: HashSet<String>,
+    /// Whether the operator has set an external store for short-lived state.
+    pub redis_configured: bool,
+}
+
+/// Handed to every handler.
+#[derive(Clone)]
+pub struct State {
+    /// The use cases.
+    pub core: Arc<Core>,
+    /// Settings.
+    pub settings: Arc<EdgeSettings>,
+}
+
+impl State {
+    /// Whether a browser page of this origin may call us.
+    pub(crate) fn origin_allowed(&self, origin: &str) -> bool {
+        self.settings
+            .allowed_origins
+            .contains(&origin.to_ascii_lowercase())
+    }
+}

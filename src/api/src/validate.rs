@@ -1,0 +1,73 @@
+//! Turns raw fields into domain types and collects every refusal, so that a client learns all of them at once.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use melo_domain::Secret;
+use melo_protocol::FieldError;
+
+use crate::error::ApiError;
+
+/// Shortest password, in bytes.
+const MIN_PASSWORD: usize = 8;
+/// Longest password, in bytes: hashing must not be fed megabytes.
+const MAX_PASSWORD: usize = 1024;
+
+/// Collects refusals.
+#[derive(Default)]
+pub(crate) struct Check {
+    errors: Vec<FieldError>,
+}
+
+impl Check {
+    /// Notes a refusal.
+    pub(crate) fn refuse(&mut self, field: &str, detail: impl Display) {
+        self.errors.push(FieldError::invalid(field, detail));
+    }
+
+    /// Parses a field; `None` when it was refused.
+    pub(crate) fn parse<T>(&mut self, field: &str, text: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.take(field, text.parse())
+    }
+
+    /// Takes a parsed field, or notes why not.
+    pub(crate) fn take<T, E: Display>(&mut self, field: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.refuse(field, error)).ok()
+    }
+
+    /// A password of acceptable length.
+    pub(crate) fn password(&mut self, field: &str, password: &Secret) {
+        if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&password.expose().len()) {
+            self.refuse(field, "must be 8 to 1024 bytes long");
+        }
+    }
+
+    /// Decodes base64url without padding (RFC 4648, section 5).
+    pub(crate) fn base64(&mut self, field: &str, text: &str) -> Option<Vec<u8>> {
+        let decoded = URL_SAFE_NO_PAD.decode(text);
+        self.take(
+            field,
+            decoded.map_err(|_| "must be base64url without padding"),
+        )
+    }
+
+    /// Ends the check.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::invalid(self.errors))
+        }
+    }
+}
+
+/// What [`Check::finish`] has let through is there.
+pub(crate) fn checked<T>(value: Option<T>) -> Result<T, ApiError> {
+    value.ok_or_else(|| ApiError::invalid(Vec::new()))
+}

@@ -1,0 +1,243 @@
+//! What each frame asks for: parse, one service call, answer.
+
+use std::borrow::Cow;
+
+use melo_domain::Uid;
+use melo_protocol::frame::{
+    ClientFrame, ContactState, ErrorFrame, History, MsgStatus, Pong, StatusKind,
+};
+use melo_protocol::{CloseCode, ErrorCode, SERVER_VERSION};
+use melo_realtime::Rate;
+use melo_services::account::{self, AuthError};
+use melo_services::contacts;
+use melo_services::live::LiveSession;
+use melo_services::messages::{self, MessageError, Progress, SendInput};
+use melo_storage::{AppendError, Appended};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::connection::{Connection, End};
+use super::payload_string;
+use crate::error::ApiError;
+
+/// Frames of any kind for each message that the rate allows: acknowledgements and pings come on top.
+const FRAMES_PER_MESSAGE: u32 = 20;
+/// Messages in one answer to `get_history`.
+const HISTORY_PAGE: u32 = 50;
+
+/// A message whose fate is known.
+pub(super) struct Done {
+    pub outcome: Result<Appended, AppendError>,
+    pub target: Uid,
+    pub client_id: Option<Uuid>,
+}
+
+impl Connection {
+    /// Handles one text frame.
+    pub(super) async fn dispatch(&mut self, text: &str, live: &mut LiveSession) -> Result<(), End> {
+        let rate = self.core.message_rate();
+        let any = Rate {
+            count: rate.count.saturating_mul(FRAMES_PER_MESSAGE),
+            per: rate.per,
+        };
+        if let Err(wait) = self.frames.take(any, self.started.elapsed()) {
+            return self.answer_limited(None, wait).await;
+        }
+        let frame = match ClientFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                return self
+                    .write(json(&ErrorFrame::new(
+                        error.code,
+                        error.detail,
+                        error.client_id,
+                    )))
+                    .await;
+            }
+        };
+        match frame {
+            ClientFrame::Relay {
+                target,
+                payload,
+                client_id,
+            } => {
+                self.relay(
+                    live,
+                    SendInput {
+                        target,
+                        payload,
+                        client_id,
+                    },
+                )
+                .await
+            }
+            ClientFrame::Ack { log, seq } => {
+                let done = live.acknowledge(log, seq, Progress::Delivered).await;
+                self.report(done).await
+            }
+            ClientFrame::AckReceived(id) => {
+                let done = live.acknowledge_message(id, Progress::Delivered).await;
+                self.report(done).await
+            }
+            ClientFrame::AckRead(id) => {
+                let done = live.acknowledge_message(id, Progress::Read).await;
+                self.report(done).await
+            }
+            ClientFrame::Resume(cursors) => {
+                self.resume_until = None;
+                let done = live.resume(&cursors);
+                self.report(done).await
+            }
+            ClientFrame::Ping => self.pong(live).await,
+            ClientFrame::GetHistory { target } => self.history(live, target).await,
+            ClientFrame::Reauth { token } => self.reauth(live, &token).await,
+        }
+    }
+
+    async fn relay(&mut self, live: &LiveSession, input: SendInput<'_>) -> Result<(), End> {
+        let (target, client_id) = (input.target, input.client_id);
+        let rate = self.core.message_rate();
+        if let Err(wait) = self.registration.budget().take(rate, self.core.uptime()) {
+            return self
+                .answer_limited(Some((live.caller().uid, target, client_id)), wait)
+                .await;
+        }
+        match messages::send(&self.core, live.caller(), input).await {
+            Ok(accepted) => {
+                self.in_flight.push_back(accepted);
+                Ok(())
+            }
+            Err(error) => self.write(refused(error, client_id)).await,
+        }
+    }
+
+    /// The answer to a message whose fate is known.
+    pub(super) fn answer_receipt(&self, done: Done) -> String {
+        match done.outcome {
+            Ok(appended) => json(&MsgStatus {
+                status: StatusKind::Queued,
+                message_id: Some(melo_domain::MessageId {
+                    log: appended.log,
+                    seq: appended.seq,
+                }),
+                client_id: done.client_id,
+                log: Some(appended.log),
+                seq: Some(appended.seq),
+                at: appended.at,
+                from: self.caller().uid,
+                to: done.target,
+                retry_after: None,
+            }),
+            Err(error) => refused(MessageError::from(error), done.client_id),
+        }
+    }
+
+    async fn pong(&mut self, live: &LiveSession) -> Result<(), End> {
+        match contacts::presence(&self.core, live.caller()).await {
+            Ok(states) => {
+                let state = |online| ContactState {
+                    status: Cow::Borrowed(if online { "online" } else { "inactive" }),
+                    typing: false,
+                };
+                let pong = Pong {
+                    contacts_status: states
+                        .into_iter()
+                        .map(|(uid, online)| (uid, state(online)))
+                        .collect(),
+                    server_version: Cow::Borrowed(SERVER_VERSION),
+                    timestamp: self.core.now(),
+                };
+                self.write(json(&pong)).await
+            }
+            Err(error) => self.write(refused(error, None)).await,
+        }
+    }
+
+    async fn history(&mut self, live: &LiveSession, target: Uid) -> Result<(), End> {
+        match messages::history(&self.core, live.caller(), target, 1, HISTORY_PAGE).await {
+            Ok(page) => {
+                let kid = page.kid.as_deref();
+                let messages = page
+                    .events
+                    .iter()
+                    .map(|event| payload_string(event, kid))
+                    .collect();
+                self.write(json(&History { target, messages })).await
+            }
+            Err(error) => self.write(refused(error, None)).await,
+        }
+    }
+
+    async fn reauth(&mut self, live: &mut LiveSession, token: &str) -> Result<(), End> {
+        match account::authenticate(&self.core, token).await {
+            Ok(caller) if live.renew(caller) => Ok(()),
+            Ok(_) => {
+                let detail = "the token is of another session; open a new connection with it";
+                self.write(json(&ErrorFrame::new(
+                    ErrorCode::InvalidToken,
+                    detail,
+                    None,
+                )))
+                .await
+            }
+            Err(AuthError::SessionRevoked) => {
+                Err(End::because(CloseCode::SessionRevoked, "session ended"))
+            }
+            Err(error) => self.write(refused(error, None)).await,
+        }
+    }
+
+    async fn report<E: Into<ApiError>>(&mut self, done: Result<(), E>) -> Result<(), End> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => self.write(refused(error, None)).await,
+        }
+    }
+
+    /// Too fast. A message is answered as existing clients know it, anything else with an error.
+    async fn answer_limited(
+        &mut self,
+        message: Option<(Uid, Uid, Option<Uuid>)>,
+        wait: std::time::Duration,
+    ) -> Result<(), End> {
+        let retry_after = Some(wait.as_secs().max(1));
+        let text = match message {
+            Some((from, to, client_id)) => json(&MsgStatus {
+                status: StatusKind::RateLimited,
+                message_id: None,
+                client_id,
+                log: None,
+                seq: None,
+                at: self.core.now(),
+                from,
+                to,
+                retry_after,
+            }),
+            None => json(&ErrorFrame {
+                retry_after,
+                ..ErrorFrame::new(ErrorCode::RateLimited, "too many frames; slow down", None)
+            }),
+        };
+        self.write(text).await
+    }
+}
+
+/// An error frame of a service's refusal; an internal cause is logged here and goes no further.
+fn refused(error: impl Into<ApiError>, client_id: Option<Uuid>) -> String {
+    let error: ApiError = error.into();
+    if let Some(cause) = &error.cause {
+        tracing::error!(%cause, "frame failed");
+    }
+    json(&ErrorFrame {
+        retry_after: error.retry_after,
+        missing: error.missing,
+        extra: error.extra,
+        ..ErrorFrame::new(error.code, error.detail, client_id)
+    })
+}
+
+/// Frames are plain structs: serialising them cannot fail.
+fn json(frame: &impl Serialize) -> String {
+    serde_json::to_string(frame).unwrap_or_else(|_| RawValue::NULL.get().to_owned())
+}

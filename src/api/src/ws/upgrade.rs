@@ -1,0 +1,131 @@
+//! Opening a WebSocket: `GET /` on the WSS port, `GET /ws` on either.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Payload, Query, ServiceConfig, get, resource};
+use actix_web::{HttpRequest, HttpResponse, guard, rt};
+use actix_ws::{CloseCode as WsCloseCode, CloseReason};
+use melo_protocol::{CloseCode, ErrorCode, MAX_FRAME_BYTES};
+use melo_realtime::{Outbox, Refused};
+use melo_services::Caller;
+use melo_services::account::{self, AuthError};
+use serde::Deserialize;
+
+use super::connection::Connection;
+use crate::error::ApiError;
+use crate::extract::{address, bearer};
+use crate::state::State;
+
+#[derive(Deserialize)]
+struct Parameters {
+    token: Option<String>,
+    ticket: Option<String>,
+    /// `1`: wait for the client's `resume` before sending what it missed.
+    resume: Option<String>,
+}
+
+/// The two paths. Without an Upgrade header they are ordinary paths with nothing there.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    let upgrade = || guard::fn_guard(|ctx| ctx.head().headers().contains_key(header::UPGRADE));
+    config
+        .service(resource("/ws").guard(upgrade()).route(get().to(open)))
+        .service(resource("/").guard(upgrade()).route(get().to(open)));
+}
+
+async fn open(
+    state: Data<State>,
+    req: HttpRequest,
+    body: Payload,
+    Query(parameters): Query<Parameters>,
+) -> Result<HttpResponse, ApiError> {
+    check_origin(&state, &req)?;
+    let authenticated = authenticate(&state, &req, &parameters).await;
+    let handshake = actix_ws::handle(&req, body);
+    let (response, socket, stream) = handshake.map_err(|_| {
+        ApiError::new(
+            ErrorCode::Malformed,
+            "this path takes WebSocket connections only (RFC 6455)",
+        )
+    })?;
+    let caller = match authenticated {
+        Ok(caller) => caller,
+        Err(AuthError::Fault(fault)) => return Err(AuthError::Fault(fault).into()),
+        // The contract's way: the handshake succeeds, then the connection is closed with a reason.
+        Err(refused) => {
+            rt::spawn(refuse(socket, refused));
+            return Ok(response);
+        }
+    };
+    let outbox = Arc::new(Outbox::default());
+    let hub = state.core.hub();
+    let registration = hub.register(
+        caller.uid,
+        caller.device,
+        address(&req),
+        Arc::clone(&outbox),
+    );
+    let registration = registration.map_err(|refused| match refused {
+        Refused::TooManyFromAddress => ApiError {
+            retry_after: Some(30),
+            ..ApiError::new(
+                ErrorCode::TooManyConnections,
+                "too many open connections from this address; close one first",
+            )
+        },
+        Refused::Stopping => ApiError {
+            retry_after: Some(2),
+            ..ApiError::new(
+                ErrorCode::ShuttingDown,
+                "the server is stopping; reconnect in a moment",
+            )
+        },
+    })?;
+    let stream = stream
+        .max_frame_size(MAX_FRAME_BYTES)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_FRAME_BYTES);
+    let waits_for_resume = parameters.resume.as_deref() == Some("1");
+    let core = Arc::clone(&state.core);
+    let connection = Connection::new(core, caller, socket, outbox, registration, waits_for_resume);
+    rt::spawn(connection.run(stream));
+    Ok(response)
+}
+
+/// Native clients send no Origin, or `null`; a browser's must be on the list (RFC 6454; RFC 6455, section 10.2).
+fn check_origin(state: &State, req: &HttpRequest) -> Result<(), ApiError> {
+    let Some(origin) = req.headers().get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let origin = origin.to_str().unwrap_or("");
+    if origin == "null" || state.origin_allowed(origin) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ErrorCode::OriginRefused,
+        "pages of this origin may not connect; the operator lists origins in ALLOWED_ORIGINS",
+    ))
+}
+
+async fn authenticate(
+    state: &State,
+    req: &HttpRequest,
+    parameters: &Parameters,
+) -> Result<Caller, AuthError> {
+    if let Some(ticket) = &parameters.ticket {
+        return account::authenticate_ticket(&state.core, ticket).await;
+    }
+    let token = bearer(req)
+        .or_else(|| parameters.token.clone())
+        .ok_or(AuthError::InvalidToken)?;
+    account::authenticate(&state.core, &token).await
+}
+
+async fn refuse(socket: actix_ws::Session, refused: AuthError) {
+    let reason = CloseReason {
+        code: WsCloseCode::from(CloseCode::PolicyViolation.code()),
+        description: Some(refused.to_string()),
+    };
+    // The peer may be gone already.
+    let _ = socket.close(Some(reason)).await;
+}
