@@ -32,11 +32,8 @@ pub(crate) async fn around(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let request_id = format!("{:016x}", melo_crypto::random::u64());
-    let http = req.request().clone();
-    let mut response = match next.call(req).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::new(http, HttpResponse::from_error(error)),
-    };
+    // Handlers' errors arrive as responses; only a broken connection ends here.
+    let mut response = next.call(req).await?.map_into_boxed_body();
     if let Some(problem) = problem_of(&response, &request_id) {
         let answer = render(&problem);
         response = response.into_response(answer);

@@ -14,8 +14,6 @@ pub struct EdgeSettings {
     pub ws_port: u16,
     /// Origins of pages that may call us, like `https://chat.example.org`. Lower case, no slash at the end.
     pub allowed_origins: HashSet<String>,
-    /// Whether the operator has set an external store for short-lived state.
-    pub redis_configured: bool,
 }
 
 /// Handed to every handler.
