@@ -138,7 +138,6 @@ pub fn check_continuity(
     offered: Option<&VerifiedDirectory>,
 ) -> Result<(), DirectoryError> {
     match (seen, offered) {
-        (None, _) => Ok(()),
         (Some(_), None) => Err(DirectoryError::IdentityRemoved),
         (Some(seen), Some(offered)) if seen.identity != offered.identity => {
             Err(DirectoryError::IdentityChanged)
@@ -146,7 +145,7 @@ pub fn check_continuity(
         (Some(seen), Some(offered)) if offered.version < seen.version => {
             Err(DirectoryError::RolledBack)
         }
-        (Some(_), Some(_)) => Ok(()),
+        (None, _) | (Some(_), Some(_)) => Ok(()),
     }
 }
 

@@ -248,7 +248,7 @@ mod tests {
     fn what_is_no_key_is_refused() {
         let mut trailing = rsa_a().public().der().to_vec();
         trailing.push(0);
-        for bad in [&[][..], &[0x30, 0x82], &trailing, &[0; 100_000]] {
+        for bad in [&[][..], &[0x30, 0x82], &trailing, &vec![0; 100_000]] {
             assert!(EncryptionKey::from_der(bad).is_err());
             assert!(DecryptionKey::from_pkcs8_der(bad).is_err());
         }

@@ -391,18 +391,18 @@ fn refused_vectors(keys: &Vectors, good: &EnvelopeVector) -> Vec<RefusedVector> 
         refused("bad_signature", &|v| v.uid = Uid::from_random(2)),
         refused("bad_signature", &|v| v.signing = "other".to_owned()),
         refused("bad_signature", &|v| {
-            v.envelope["ciphertext"] = flipped("ciphertext")
+            v.envelope["ciphertext"] = flipped("ciphertext");
         }),
         refused("bad_signature", &|v| v.envelope["iv"] = flipped("iv")),
         refused("bad_signature", &|v| {
-            v.envelope["id"] = Uuid::from_u128(5).to_string().into()
+            v.envelope["id"] = Uuid::from_u128(5).to_string().into();
         }),
         refused("other_device", &|v| v.device = device_of(5)),
         refused("not_for_this_device", &|v| {
             v.envelope["keys"].as_object_mut().unwrap().remove(kid_a);
         }),
         refused("key_unwrap", &|v| {
-            v.envelope["keys"][kid_a] = good.envelope["keys"][kid_b].clone()
+            v.envelope["keys"][kid_a] = good.envelope["keys"][kid_b].clone();
         }),
         refused("malformed", &|v| v.envelope["ciphertext"] = "AAAA".into()),
         refused("malformed", &|v| v.envelope["keys"] = "x".into()),
@@ -411,6 +411,7 @@ fn refused_vectors(keys: &Vectors, good: &EnvelopeVector) -> Vec<RefusedVector> 
     ]
 }
 
+#[allow(clippy::too_many_lines)] // one list
 #[test]
 #[ignore = "writes docs/vectors/suite-1.json anew"]
 fn regenerate() {

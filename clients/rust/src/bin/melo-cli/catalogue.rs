@@ -1,0 +1,245 @@
+//! Every text for people, in English and in Russian.
+
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    English,
+    Russian,
+}
+
+static LANGUAGE: OnceLock<Language> = OnceLock::new();
+
+/// Chooses the language as POSIX asks: `LC_ALL`, else `LC_MESSAGES`, else `LANG`.
+pub fn choose_language(variable: impl Fn(&str) -> Option<String>) {
+    let _ = LANGUAGE.set(language_of(variable));
+}
+
+fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(variable)
+        .find(|v| !v.is_empty());
+    if set.is_some_and(|v| v.starts_with("ru")) {
+        Language::Russian
+    } else {
+        Language::English
+    }
+}
+
+macro_rules! catalogue {
+    ($($name:ident: $en:literal, $ru:literal;)*) => {
+        /// The name of a text. `{0}`, `{1}` stand for values.
+        #[derive(Debug, Clone, Copy)]
+        pub enum Text { $(#[doc = $en] $name),* }
+
+        impl Text {
+            fn pair(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => ($en, $ru)),* }
+            }
+
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+catalogue! {
+    AskPhone: "Phone number (like +79991234567): ", "Номер телефона (например +79991234567): ";
+    AskName: "Your name: ", "Ваше имя: ";
+    AskIdentifier: "User id or phone number: ", "Номер пользователя или телефон: ";
+    AskPassword: "Password: ", "Пароль: ";
+    AskNewPassword: "Choose a password: ", "Придумайте пароль: ";
+    AskAgain: "Once more: ", "Ещё раз: ";
+    AskPassphrase: "Passphrase of this profile: ", "Кодовая фраза профиля: ";
+    AskNewPassphrase: "Choose a passphrase (it seals your keys on this computer and in the backup): ",
+        "Придумайте кодовую фразу (она защищает ключи на этом компьютере и в резервной копии): ";
+    AskRecovery: "Recovery passphrase of the account: ", "Кодовая фраза восстановления: ";
+    NotTheSame: "The two are not the same.", "Введено по-разному.";
+    Missing: "{0} must be given when there is no terminal to ask on.", "Без терминала нужно указать {0}.";
+    Empty: "{0} must not be empty.", "Значение {0} не должно быть пустым.";
+    MakingKeys: "Making keys…", "Создаю ключи…";
+    Registered: "Welcome, {0}. Your user id is {1}.", "Добро пожаловать, {0}. Ваш номер пользователя: {1}.";
+    TellId: "Tell it to your friends: they run  melo-cli contact add {0}",
+        "Сообщите его друзьям, они выполнят:  melo-cli contact add {0}";
+    KeepPassphrase: "Keep the passphrase: without it nobody, the server included, can restore your keys.",
+        "Сохраните кодовую фразу: без неё никто, и сервер тоже, не восстановит ваши ключи.";
+    LoggedIn: "Signed in as {0} ({1}).", "Вход выполнен: {0} ({1}).";
+    BackedUp: "The key backup is stored.", "Резервная копия ключа сохранена.";
+    WhoUid: "User id", "Номер";
+    WhoName: "Name", "Имя";
+    WhoNickname: "Nickname", "Псевдоним";
+    WhoPhone: "Phone", "Телефон";
+    WhoDevice: "Device", "Устройство";
+    WhoServer: "Server", "Сервер";
+    WhoKeystore: "Key store", "Хранилище ключей";
+    NoBackupYet: "The key backup is not stored yet: run  melo-cli backup", "Резервной копии ключа ещё нет: melo-cli backup";
+    Asked: "{0} was asked to become your contact.", "Запрос отправлен: {0}.";
+    Accepted: "{0} is your contact now.", "{0} теперь в ваших контактах.";
+    NoContacts: "No contacts yet. Ask somebody:  melo-cli contact add <user id>",
+        "Контактов пока нет. Пригласите:  melo-cli contact add <номер>";
+    RequestFrom: "{0} asks to become your contact:  melo-cli contact accept {0}",
+        "{0} просит добавить в контакты:  melo-cli contact accept {0}";
+    Verified: "verified", "сверен";
+    SafetyNumber: "Safety number with {0}:", "Код безопасности с {0}:";
+    Compare: "Compare it with the one they see, by voice or side by side. If it is the same:  melo-cli contact verify {0} --confirm",
+        "Сверьте его с тем, что видит собеседник, голосом или рядом. Если совпадает:  melo-cli contact verify {0} --confirm";
+    AskSame: "Do they see the same number? [y/N] ", "У собеседника тот же код? [д/Н] ";
+    NotConfirmed: "Not marked as verified.", "Не отмечен как сверенный.";
+    MarkedVerified: "{0} is verified.", "{0}: код безопасности сверен.";
+    IdentityTrusted: "The identity of {0} is trusted, but not compared.", "Новый ключ {0} принят без сверки.";
+    AlreadyVerified: "It was compared before and is unchanged.", "Код уже сверен и не изменился.";
+    IdentityIsNew: "WARNING: the identity of {0} is another one than before. They may have started over on a new device, or somebody is in between. Compare the number before you go on.",
+        "ВНИМАНИЕ: ключ {0} изменился. Возможно, человек начал заново на новом устройстве, а возможно, кто-то вмешивается. Сверьте код, прежде чем продолжать.";
+    Sent: "✓ sent", "✓ отправлено";
+    Me: "me", "я";
+    NoMessages: "No messages yet.", "Сообщений пока нет.";
+    PageOf: "page {0} of {1}", "страница {0} из {1}";
+    Unsigned: "unsigned", "без подписи";
+    Unsupported: "(a message of type {0}, which this version cannot show)", "(сообщение типа {0}, эта версия его не показывает)";
+    Refused: "(message refused: {0})", "(сообщение отклонено: {0})";
+    NotForThisDevice: "(written before this device was linked, or for another device)", "(написано до подключения этого устройства или для другого)";
+    ChatWith: "Chat with {0} ({1}). Type a line to send it, /quit or Ctrl-D to leave, /help for help.",
+        "Чат с {0} ({1}). Введите строку, чтобы отправить; /quit или Ctrl-D — выход, /help — справка.";
+    NotCompared: "The safety number was not compared yet:  melo-cli contact verify {0}", "Код безопасности ещё не сверен:  melo-cli contact verify {0}";
+    ChatHelp: "/quit leaves. A line that starts with // is sent with one /. Marks: ✓ on the server, ✓✓ delivered, ✓✓ read.",
+        "/quit — выход. Строка, начинающаяся с //, отправляется с одной /. Отметки: ✓ на сервере, ✓✓ доставлено, ✓✓ прочитано.";
+    UnknownCommand: "There is no such command; /help shows what there is.", "Нет такой команды; /help покажет, какие есть.";
+    Connected: "connected", "на связи";
+    Disconnected: "connection lost ({0}), trying again in {1} s", "связь потеряна ({0}), повтор через {1} с";
+    MarkQueued: "sent", "отправлено";
+    MarkDelivered: "delivered", "доставлено";
+    MarkRead: "read", "прочитано";
+    SendFailed: "not sent: {0}", "не отправлено: {0}";
+    KeysChanged: "the devices of {0} changed", "изменились устройства {0}";
+    NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
+    Missed: "some messages are gone from the server; this device missed them", "часть сообщений уже удалена с сервера, устройство их не получило";
+    StillUnsent: "{0} message(s) are kept and go out next time.", "Сообщений в очереди: {0}, они уйдут в следующий раз.";
+    OtherDevice: "other device", "другое устройство";
+    // What went wrong, and what to do about it.
+    ErrUnreachable: "The server cannot be reached: {0}", "Сервер недоступен: {0}";
+    DoUnreachable: "Check the address (--server) and that the server is running.", "Проверьте адрес (--server) и запущен ли сервер.";
+    ErrUntrusted: "The server's certificate is not trusted: {0}", "Сертификат сервера не вызывает доверия: {0}";
+    DoUntrusted: "For a server of your own, give its certificate: --ca keys/tls.crt", "Для своего сервера укажите его сертификат: --ca keys/tls.crt";
+    ErrNotMelo: "What answers there is not a Melo server (status {0}).", "По этому адресу отвечает не сервер Melo (код {0}).";
+    ErrAnswer: "The server's answer is not understood.", "Ответ сервера непонятен.";
+    DoUpgrade: "Client and server may be of different versions.", "Возможно, у клиента и сервера разные версии.";
+    ErrCredentials: "Wrong user id, phone or password.", "Неверный номер, телефон или пароль.";
+    ErrPhoneTaken: "This phone number has an account already.", "На этот номер уже есть учётная запись.";
+    DoLogin: "Sign in:  melo-cli login <user id or phone>", "Войдите:  melo-cli login <номер или телефон>";
+    ErrNotAContact: "You are not contacts yet.", "Этого человека нет в ваших контактах.";
+    DoAddContact: "Ask them:  melo-cli contact add <user id>, and wait until they accept.", "Отправьте запрос:  melo-cli contact add <номер>, и дождитесь ответа.";
+    ErrUserNotFound: "There is no user with this id.", "Пользователя с таким номером нет.";
+    ErrAlreadySubscribed: "They were asked already, or are your contact.", "Запрос уже отправлен, или это уже ваш контакт.";
+    ErrNoPendingRequest: "There is no open request from this person.", "Открытого запроса от этого человека нет.";
+    ErrSelfTarget: "That is your own user id.", "Это ваш собственный номер.";
+    ErrRateLimited: "Too many requests in a short time.", "Слишком много запросов подряд.";
+    DoWait: "Try again in {0} s.", "Повторите через {0} с.";
+    DoWaitSome: "Try again in a moment.", "Повторите чуть позже.";
+    DoKept: "The message is kept and goes out with the next send or chat.", "Сообщение сохранено и уйдёт при следующей отправке.";
+    ErrBusyServer: "The server is busy or restarting.", "Сервер занят или перезапускается.";
+    ErrSignedOut: "This device is signed out.", "Вход на этом устройстве больше не действует.";
+    ErrIdentityConflict: "The account has another identity key already.", "У учётной записи уже есть другой ключ.";
+    DoRecovery: "Sign in with the recovery passphrase, or start over with --new-identity.", "Войдите с кодовой фразой восстановления или начните заново: --new-identity.";
+    ErrNoProfile: "There is no profile here yet: {0}", "Профиля здесь ещё нет: {0}";
+    DoRegister: "Make an account:  melo-cli register  (or sign in:  melo-cli login)", "Зарегистрируйтесь:  melo-cli register  (или войдите:  melo-cli login)";
+    ErrProfileExists: "There is a profile here already: {0}", "Профиль здесь уже есть: {0}";
+    DoOtherProfile: "Use another one:  --profile <name>", "Выберите другой:  --profile <имя>";
+    ErrProfileBusy: "Another melo-cli is using this profile.", "Этот профиль уже использует другой melo-cli.";
+    DoCloseOther: "Close it, or use another profile:  --profile <name>", "Закройте его или выберите другой:  --profile <имя>";
+    ErrPassphrase: "The passphrase is wrong, or the file is damaged.", "Неверная кодовая фраза, или файл повреждён.";
+    ErrBackup: "The key backup does not open with this recovery passphrase.", "Резервная копия не открывается этой фразой.";
+    ErrNoBackup: "The account has no key backup.", "У учётной записи нет резервной копии ключа.";
+    DoNewIdentity: "Start over with a new identity:  melo-cli login --new-identity", "Начните заново с новым ключом:  melo-cli login --new-identity";
+    ErrIdentityChanged: "The identity of {0} is another one than before. Nothing was sent.", "Ключ {0} изменился. Ничего не отправлено.";
+    DoVerify: "Compare the safety number with them:  melo-cli contact verify {0}", "Сверьте код безопасности:  melo-cli contact verify {0}";
+    ErrDirectory: "The keys of {0} are refused: {1}", "Ключи {0} отклонены: {1}";
+    DoDirectory: "The server may be trying to deceive. Ask the person on another way.", "Возможно, сервер пытается обмануть. Спросите человека другим способом.";
+    ErrUnsignedDevice: "The server wants the message sealed for a device of {0} that they did not sign. Nothing was sent.", "Сервер требует зашифровать сообщение для неподписанного устройства {0}. Ничего не отправлено.";
+    ErrNoDevices: "{0} has no device that can receive messages now.", "У {0} сейчас нет устройства для приёма сообщений.";
+    ErrNoIdentity: "{0} has no identity key yet, so there is nothing to compare.", "У {0} ещё нет ключа, сверять нечего.";
+    ErrOtherAccount: "This profile belongs to {0}.", "Этот профиль принадлежит {0}.";
+    ErrTooLong: "The message is too long.", "Сообщение слишком длинное.";
+    ErrFile: "{0} cannot be read: {1}", "Не удалось прочитать {0}: {1}";
+    ErrHome: "There is no home directory.", "Не найден домашний каталог.";
+    DoHome: "Give one:  --home <directory>", "Укажите:  --home <каталог>";
+    ErrProfileName: "A profile's name is made of letters, digits, - and _.", "Имя профиля — буквы, цифры, - и _.";
+    ErrorWord: "error", "ошибка";
+}
+
+/// A text in the chosen language, with its values put in.
+pub fn text(text: Text, values: &[&dyn Display]) -> String {
+    fill(
+        text,
+        LANGUAGE.get().copied().unwrap_or(Language::English),
+        values,
+    )
+}
+
+fn fill(text: Text, language: Language, values: &[&dyn Display]) -> String {
+    let (english, russian) = text.pair();
+    let mut rest = if language == Language::Russian {
+        russian
+    } else {
+        english
+    };
+    let mut out = String::with_capacity(rest.len());
+    // One pass: a value that looks like a placeholder stays as it is.
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((number, after)) = after.split_once('}') else {
+            rest = after;
+            break;
+        };
+        if let Some(value) = number.parse().ok().and_then(|n: usize| values.get(n)) {
+            out.push_str(&value.to_string());
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_follow_the_variables() {
+        let of = |set: &'static [(&str, &str)]| {
+            language_of(move |name| {
+                set.iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            })
+        };
+        assert_eq!(of(&[("LANG", "ru_RU.UTF-8")]), Language::Russian);
+        assert_eq!(
+            of(&[("LANG", "ru_RU.UTF-8"), ("LC_ALL", "C")]),
+            Language::English
+        );
+        assert_eq!(of(&[("LC_ALL", ""), ("LANG", "ru")]), Language::Russian);
+        assert_eq!(of(&[]), Language::English);
+    }
+
+    #[test]
+    fn both_languages_name_the_same_values() {
+        for text in Text::ALL {
+            let (english, russian) = text.pair();
+            for value in ["{0}", "{1}", "{2}"] {
+                assert_eq!(
+                    english.contains(value),
+                    russian.contains(value),
+                    "{english}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_put_in_once() {
+        let filled = fill(Text::LoggedIn, Language::English, &[&"{1}", &"10000001"]);
+        assert_eq!(filled, "Signed in as {1} (10000001).");
+    }
+}

@@ -1,0 +1,353 @@
+//! What `chat` prints: on a terminal with a prompt and marks that are set in place, elsewhere plain lines or
+//! JSON, each written out at once.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use melo_client::Client;
+use melo_client::client::Message;
+use melo_domain::{Clock as _, Seq, SystemClock, Timestamp, Uid};
+use melo_protocol::frame::StatusKind;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::catalogue::{Text, text};
+use crate::local_time;
+use crate::message::{as_json, body, line, plain};
+
+/// Back to the start of the line, which is emptied (ECMA-48: CR, EL).
+const CLEAR_LINE: &str = "\r\x1b[K";
+/// One line up (ECMA-48: CUU).
+const LINE_UP: &str = "\x1b[1A";
+const DIM: &str = "\x1b[2m";
+const GREEN: &str = "\x1b[32m";
+const RESET: &str = "\x1b[0m";
+const PROMPT: &str = "> ";
+/// Own messages whose marks are followed.
+const MAX_FOLLOWED: usize = 1000;
+
+/// Something to tell that is not a message.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    Help,
+    UnknownCommand,
+    Connected,
+    Disconnected(&'a str, Duration),
+    NotSent(&'a str),
+    ContactRequest(Uid),
+    ContactConfirmed(Uid),
+    KeysChanged(Uid, bool),
+    Missed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Terminal { colour: bool },
+    Lines,
+    Json,
+}
+
+/// A line of one's own on the screen.
+#[derive(Debug)]
+struct Own {
+    client_id: Uuid,
+    text: String,
+    at: Timestamp,
+    reached: Option<StatusKind>,
+    seq: Option<Seq>,
+}
+
+#[derive(Debug)]
+pub struct Screen {
+    style: Style,
+    day: String,
+    own: Vec<Own>,
+    /// The own message in the line right above the prompt: its mark can be set in place.
+    last: Option<Uuid>,
+    was_connected: bool,
+}
+
+impl Screen {
+    pub fn new(terminal: bool, json: bool) -> Self {
+        let colour = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let style = match (json, terminal) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Terminal { colour },
+            (false, false) => Style::Lines,
+        };
+        Self {
+            style,
+            day: String::new(),
+            own: Vec::new(),
+            last: None,
+            was_connected: false,
+        }
+    }
+
+    fn is_terminal(&self) -> bool {
+        matches!(self.style, Style::Terminal { .. })
+    }
+
+    fn paint(&self, colour: &str, words: &str) -> String {
+        match self.style {
+            Style::Terminal { colour: true } => format!("{colour}{words}{RESET}"),
+            _ => words.to_owned(),
+        }
+    }
+
+    /// Writes at once; a reader that went away is noticed by the next read of a signal or a line.
+    fn write(text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn put(&mut self, line: &str) {
+        self.last = None;
+        match self.style {
+            Style::Terminal { .. } => Self::write(&format!("{CLEAR_LINE}{line}\n{PROMPT}")),
+            Style::Lines => Self::write(&format!("{line}\n")),
+            Style::Json => {}
+        }
+    }
+
+    fn put_json(value: &Value) {
+        Self::write(&format!("{value}\n"));
+    }
+
+    /// A line with the date, when it is another one than that of the line before.
+    fn put_day(&mut self, at: Timestamp) {
+        let day = local_time::date(at);
+        if day != self.day && self.style != Style::Json {
+            let heading = self.paint(DIM, &format!("── {day} ──"));
+            self.put(&heading);
+            self.day = day;
+        }
+    }
+
+    pub fn greet(&mut self, client: &Client, with: Uid) {
+        if !self.is_terminal() {
+            return;
+        }
+        let name = client.nickname(with).map(|n| plain(&n)).unwrap_or_default();
+        let greeting = self.paint(DIM, &text(Text::ChatWith, &[&name, &with]));
+        self.put(&greeting);
+        if !client.is_verified(with) {
+            let warning = self.paint(DIM, &text(Text::NotCompared, &[&with]));
+            self.put(&warning);
+        }
+    }
+
+    pub fn prompt(&self) {
+        if self.is_terminal() {
+            Self::write(&format!("{CLEAR_LINE}{PROMPT}"));
+        }
+    }
+
+    pub fn message(&mut self, client: &Client, with: Uid, message: &Message) {
+        if self.style == Style::Json {
+            let mut value = as_json(message);
+            value["event"] = json!("message");
+            Self::put_json(&value);
+            return;
+        }
+        self.put_day(message.at);
+        let elsewhere = message.peer.is_some_and(|peer| peer != with);
+        let mut shown = match message.from == client.uid() {
+            true if Some(client.device()) != message.device => {
+                let clock = local_time::clock(message.at);
+                let (me, other) = (text(Text::Me, &[]), text(Text::OtherDevice, &[]));
+                format!("{clock} {me} ({other}): {}", body(&message.body))
+            }
+            _ => line(client, message),
+        };
+        if elsewhere {
+            let other = message.peer.map(|p| p.to_string()).unwrap_or_default();
+            shown = format!("[{other}] {shown}");
+        }
+        self.put(&shown);
+    }
+
+    /// A line of one's own is on its way.
+    pub fn sending(&mut self, client_id: Uuid, text: &str) {
+        let own = Own {
+            client_id,
+            text: plain(text),
+            at: SystemClock.now(),
+            reached: None,
+            seq: None,
+        };
+        match self.style {
+            Style::Terminal { .. } => {
+                self.put_day(own.at);
+                // The terminal has echoed the typed line: the message takes its place.
+                Self::write(&format!(
+                    "{LINE_UP}{CLEAR_LINE}{}\n{PROMPT}",
+                    self.own_line(&own, "…")
+                ));
+                self.last = Some(client_id);
+            }
+            Style::Lines => {}
+            Style::Json => Self::put_json(&json!({"event": "sending", "client_id": client_id})),
+        }
+        if self.own.len() >= MAX_FOLLOWED {
+            self.own.remove(0);
+        }
+        self.own.push(own);
+    }
+
+    fn own_line(&self, own: &Own, mark: &str) -> String {
+        let mut line = format!(
+            "{} {}: {} ",
+            local_time::clock(own.at),
+            text(Text::Me, &[]),
+            own.text
+        );
+        // Writing to a String cannot fail.
+        let _ = write!(line, "{mark}");
+        line
+    }
+
+    fn mark(&self, status: StatusKind) -> String {
+        match status {
+            StatusKind::Queued => "✓".to_owned(),
+            StatusKind::Delivered => "✓✓".to_owned(),
+            StatusKind::Read => self.paint(GREEN, "✓✓"),
+            StatusKind::RateLimited => "…".to_owned(),
+        }
+    }
+
+    /// Messages got further: one of this device to the server, or all up to `seq` to the recipient.
+    pub fn status(&mut self, client_id: Option<Uuid>, status: StatusKind, seq: Seq, at: Timestamp) {
+        if self.style == Style::Json {
+            let value = json!({"event": "status", "status": status, "client_id": client_id, "seq": seq, "at": at});
+            Self::put_json(&value);
+        }
+        if let Some(own) = self.own.iter_mut().find(|o| client_id == Some(o.client_id)) {
+            own.seq = Some(seq);
+        }
+        let mut reached = BTreeMap::new();
+        for (i, own) in self.own.iter_mut().enumerate() {
+            let concerned = match status {
+                StatusKind::Queued => client_id == Some(own.client_id),
+                _ => own.seq.is_some_and(|s| s <= seq),
+            };
+            if concerned && rank(own.reached) < rank(Some(status)) {
+                own.reached = Some(status);
+                reached.insert(i, (own.client_id, own.text.clone()));
+            }
+        }
+        for (i, (client_id, written)) in reached {
+            self.show_mark(i, client_id, &written, status);
+        }
+        self.own
+            .retain(|o| o.reached != Some(StatusKind::Read) || self.last == Some(o.client_id));
+    }
+
+    fn show_mark(&mut self, index: usize, client_id: Uuid, written: &str, status: StatusKind) {
+        let mark = self.mark(status);
+        let word = match status {
+            StatusKind::Queued => Text::MarkQueued,
+            StatusKind::Delivered => Text::MarkDelivered,
+            StatusKind::Read => Text::MarkRead,
+            StatusKind::RateLimited => return,
+        };
+        match self.style {
+            // The line above the prompt is this message: no other line came since.
+            Style::Terminal { .. } if self.last == Some(client_id) => {
+                let line = self
+                    .own
+                    .get(index)
+                    .map(|own| self.own_line(own, &mark))
+                    .unwrap_or_default();
+                Self::write(&format!("{LINE_UP}{CLEAR_LINE}{line}\n{PROMPT}"));
+            }
+            Style::Terminal { .. } => {
+                let start: String = written.chars().take(30).collect();
+                let line = self.paint(DIM, &format!("      {mark} {}: {start}", text(word, &[])));
+                self.put(&line);
+            }
+            Style::Lines => {
+                let clock = local_time::clock(SystemClock.now());
+                let me = text(Text::Me, &[]);
+                self.put(&format!(
+                    "{clock} {me}: {written} {mark} {}",
+                    text(word, &[])
+                ));
+            }
+            Style::Json => {}
+        }
+    }
+
+    pub fn notice(&mut self, notice: &Notice<'_>) {
+        if self.style == Style::Json {
+            Self::put_json(&notice.as_json());
+            return;
+        }
+        // Being connected is worth a word only after it was not.
+        if matches!(notice, Notice::Connected) && !self.was_connected {
+            self.was_connected = true;
+            return;
+        }
+        let words = format!("* {}", notice.words());
+        let words = self.paint(DIM, &words);
+        self.put(&words);
+    }
+
+    /// The last words.
+    pub fn farewell(&mut self, unsent: usize) {
+        if self.is_terminal() {
+            Self::write(CLEAR_LINE);
+        }
+        if unsent > 0 {
+            eprintln!("{}", text(Text::StillUnsent, &[&unsent]));
+        }
+    }
+}
+
+fn rank(status: Option<StatusKind>) -> u8 {
+    match status {
+        None | Some(StatusKind::RateLimited) => 0,
+        Some(StatusKind::Queued) => 1,
+        Some(StatusKind::Delivered) => 2,
+        Some(StatusKind::Read) => 3,
+    }
+}
+
+impl Notice<'_> {
+    fn words(&self) -> String {
+        match self {
+            Self::Help => text(Text::ChatHelp, &[]),
+            Self::UnknownCommand => text(Text::UnknownCommand, &[]),
+            Self::Connected => text(Text::Connected, &[]),
+            Self::Disconnected(reason, wait) => text(
+                Text::Disconnected,
+                &[&plain(reason), &wait.as_secs_f32().ceil()],
+            ),
+            Self::NotSent(why) => text(Text::SendFailed, &[&plain(why)]),
+            Self::ContactRequest(from) => text(Text::RequestFrom, &[from]),
+            Self::ContactConfirmed(from) => text(Text::NowContact, &[from]),
+            Self::KeysChanged(uid, true) => text(Text::IdentityIsNew, &[uid]),
+            Self::KeysChanged(uid, false) => text(Text::KeysChanged, &[uid]),
+            Self::Missed => text(Text::Missed, &[]),
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        match self {
+            Self::Help | Self::UnknownCommand => json!({"event": "hint", "text": self.words()}),
+            Self::Connected => json!({"event": "synced"}),
+            Self::Disconnected(reason, wait) => {
+                json!({"event": "disconnected", "reason": reason, "retry_in": wait.as_secs_f32()})
+            }
+            Self::NotSent(why) => json!({"event": "not_sent", "reason": why}),
+            Self::ContactRequest(from) => json!({"event": "contact_request", "from": from}),
+            Self::ContactConfirmed(from) => json!({"event": "contact_confirmed", "from": from}),
+            Self::KeysChanged(uid, changed) => {
+                json!({"event": "keys_changed", "uid": uid, "identity_changed": changed})
+            }
+            Self::Missed => json!({"event": "missed"}),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What a live connection does with the frames that arrive.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use melo_domain::{LogId, MessageId};
+use melo_protocol::ErrorCode;
+use melo_protocol::frame::{
+    ErrorFrame, LogEventFrame, MsgStatus, RelayDelivery, StatusKind, Synced,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::engine::{Engine, Over};
+use super::live::{Event, SendError};
+use super::messages::Origin;
+use super::send::MAX_RESEALS;
+use crate::crypto::directory::DirectoryError;
+use crate::error::ClientError;
+use crate::keystore::IncomingRequest;
+use crate::socket::{Connection, Incoming};
+
+/// How long to wait when the server asks to slow down without saying for how long.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Handles frames that came together: gives what is new to the application, puts the progress on disk, and
+    /// only then acknowledges it.
+    pub(super) async fn handle(
+        &mut self,
+        connection: &mut Connection,
+        frames: Vec<Incoming>,
+    ) -> Result<(), Over> {
+        let mut touched = BTreeSet::new();
+        let mut changed = false;
+        for frame in frames {
+            match frame {
+                Incoming::Delivery(delivery) => {
+                    touched.insert(delivery.log);
+                    changed |= self.delivery(delivery).await?;
+                }
+                Incoming::Notice(notice) => {
+                    touched.insert(place(&notice).log);
+                    changed |= self.notice(notice).await?;
+                }
+                Incoming::Status(status) => {
+                    if status.status == StatusKind::Queued {
+                        touched.extend(status.log);
+                        changed = true;
+                    }
+                    self.status(status).await?;
+                }
+                Incoming::Synced(synced) => {
+                    changed = true;
+                    self.synced(synced).await?;
+                }
+                Incoming::Reset(reset) => {
+                    changed = true;
+                    touched.insert(reset.log);
+                    let before = reset.first_seq.saturating_sub(1);
+                    self.progress
+                        .skip_to(&mut self.inner.state().cursors, reset.log, before);
+                    self.emit(Event::Missed {
+                        log: reset.log,
+                        first_seq: reset.first_seq,
+                    })
+                    .await?;
+                }
+                Incoming::Error(error) => {
+                    changed = true;
+                    self.error(error).await?;
+                }
+                Incoming::Unknown(kind) => {
+                    tracing::debug!(kind, "frame of an unknown type passed over")
+                }
+                Incoming::Pong(_) | Incoming::History(_) => {}
+            }
+        }
+        if changed {
+            self.inner.save().await?;
+        }
+        self.acknowledge(connection, touched).await
+    }
+
+    fn is_known(&self, id: MessageId) -> bool {
+        self.progress
+            .is_known(&self.inner.state().cursors, id.log, id.seq)
+    }
+
+    fn take(&mut self, id: MessageId) {
+        self.progress
+            .take(&mut self.inner.state().cursors, id.log, id.seq);
+    }
+
+    async fn delivery(&mut self, delivery: RelayDelivery) -> Result<bool, Over> {
+        let RelayDelivery {
+            log,
+            seq,
+            from,
+            device,
+            at,
+            payload,
+            ..
+        } = delivery;
+        let id = MessageId { log, seq };
+        if self.is_known(id) {
+            return Ok(false);
+        }
+        let message = self
+            .inner
+            .read_message(
+                Origin {
+                    id,
+                    from,
+                    device,
+                    at,
+                },
+                &payload,
+            )
+            .await?;
+        self.emit(Event::Message(message)).await?;
+        self.take(id);
+        Ok(true)
+    }
+
+    async fn notice(&mut self, notice: LogEventFrame<'static>) -> Result<bool, Over> {
+        let id = place(&notice);
+        if self.is_known(id) {
+            return Ok(false);
+        }
+        let event = match notice {
+            LogEventFrame::SubscriptionRequest {
+                from_id,
+                from_phone,
+                at,
+                ..
+            } => {
+                let phone = from_phone.map(std::borrow::Cow::into_owned);
+                let request = IncomingRequest {
+                    phone: phone.clone(),
+                    at,
+                };
+                self.inner.state().requests.insert(from_id, request);
+                Event::ContactRequest {
+                    from: from_id,
+                    phone,
+                }
+            }
+            LogEventFrame::SubscriptionConfirmed { from_id, .. } => {
+                self.inner.refresh_contacts().await?;
+                Event::ContactConfirmed { from: from_id }
+            }
+            LogEventFrame::KeysChanged { user_id, .. } => {
+                if let Some(person) = self.inner.state().people.get_mut(&user_id) {
+                    person.stale = true;
+                }
+                // Whether the identity is another one is for this client to see, not for the server to say.
+                let identity_changed = match self.inner.refresh_person(user_id).await {
+                    Ok(_) => false,
+                    Err(ClientError::Directory { error, .. }) => {
+                        error == DirectoryError::IdentityChanged
+                    }
+                    Err(error) => {
+                        tracing::info!(%error, "keys are fetched when they are needed");
+                        false
+                    }
+                };
+                Event::KeysChanged {
+                    uid: user_id,
+                    identity_changed,
+                }
+            }
+        };
+        self.emit(event).await?;
+        self.take(id);
+        Ok(true)
+    }
+
+    async fn status(&mut self, status: MsgStatus) -> Result<(), Over> {
+        match (status.status, status.client_id) {
+            (StatusKind::RateLimited, Some(client_id)) => {
+                self.in_flight.remove(&client_id);
+                self.slow_down(status.retry_after);
+                return Ok(());
+            }
+            (StatusKind::Queued, Some(client_id)) => {
+                self.in_flight.remove(&client_id);
+                self.inner.leave_outbox(client_id);
+            }
+            _ => {}
+        }
+        let (Some(log), Some(seq)) = (status.log, status.seq) else {
+            return Ok(());
+        };
+        let id = MessageId { log, seq };
+        if status.status == StatusKind::Queued {
+            if self.is_known(id) {
+                return Ok(());
+            }
+            self.take(id);
+        }
+        let MsgStatus {
+            client_id,
+            status,
+            to,
+            at,
+            ..
+        } = status;
+        self.emit(Event::Status {
+            client_id,
+            status,
+            to,
+            log,
+            seq,
+            at,
+        })
+        .await
+    }
+
+    async fn synced(&mut self, synced: Synced) -> Result<(), Over> {
+        for (log, seq) in synced.cursors {
+            self.progress
+                .skip_to(&mut self.inner.state().cursors, log, seq);
+        }
+        if self.progress.is_synced() {
+            return Ok(());
+        }
+        self.awaited_syncs = self.awaited_syncs.saturating_sub(1);
+        if self.awaited_syncs == 0 {
+            self.caught_up();
+            self.emit(Event::Synced).await?;
+        }
+        Ok(())
+    }
+
+    fn slow_down(&mut self, retry_after: Option<u64>) {
+        let wait = retry_after.map_or(DEFAULT_PAUSE, Duration::from_secs);
+        self.paused_until = Some(Instant::now() + wait);
+    }
+
+    async fn error(&mut self, error: ErrorFrame) -> Result<(), Over> {
+        let Some(client_id) = error.client_id else {
+            tracing::warn!(code = error.code.as_str(), "the server refused a frame");
+            return Ok(());
+        };
+        self.in_flight.remove(&client_id);
+        if error.code == ErrorCode::DeviceMismatch {
+            return self.reseal(client_id, error).await;
+        }
+        if error.retryable {
+            self.slow_down(error.retry_after);
+            return Ok(());
+        }
+        let ErrorFrame { code, detail, .. } = error;
+        self.give_up(client_id, SendError::Refused { code, detail })
+            .await
+    }
+
+    /// The recipients' devices are others than the message was sealed for.
+    async fn reseal(&mut self, client_id: Uuid, error: ErrorFrame) -> Result<(), Over> {
+        let outgoing = self
+            .inner
+            .state()
+            .outbox
+            .iter()
+            .find(|o| o.client_id == client_id)
+            .cloned();
+        let Some(outgoing) = outgoing else {
+            return Ok(());
+        };
+        if outgoing.resealed >= MAX_RESEALS {
+            let ErrorFrame { code, detail, .. } = error;
+            return self
+                .give_up(client_id, SendError::Refused { code, detail })
+                .await;
+        }
+        match self.inner.reseal(&outgoing).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_transient() => {
+                self.slow_down(None);
+                Ok(())
+            }
+            Err(error) => self.give_up(client_id, SendError::Seal(error)).await,
+        }
+    }
+
+    async fn give_up(&mut self, client_id: Uuid, error: SendError) -> Result<(), Over> {
+        self.inner.leave_outbox(client_id);
+        self.emit(Event::SendFailed { client_id, error }).await
+    }
+}
+
+/// Where a notice stands.
+fn place(notice: &LogEventFrame<'_>) -> MessageId {
+    let (log, seq): (LogId, _) = match notice {
+        LogEventFrame::SubscriptionRequest { log, seq, .. }
+        | LogEventFrame::SubscriptionConfirmed { log, seq, .. }
+        | LogEventFrame::KeysChanged { log, seq, .. } => (*log, *seq),
+    };
+    MessageId { log, seq }
+}
