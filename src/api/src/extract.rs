@@ -21,6 +21,9 @@ pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 /// Longest body of a call that carries a message: the payload and some members around it.
 pub(crate) const MESSAGE_BODY_LIMIT: usize = melo_domain::MAX_PAYLOAD_BYTES + 4096;
 
+/// How long a body may take to arrive: a megabyte on a bad network, and no slow trickle for ever.
+const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 /// A JSON body of at most `LIMIT` bytes.
@@ -39,7 +42,7 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, 
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|v| v.to_str().unwrap_or("").to_ascii_lowercase());
-        let mut payload = payload.take();
+        let payload = payload.take();
         Box::pin(async move {
             if media.is_some_and(|m| !m.starts_with("application/json")) {
                 return Err(ApiError::new(
@@ -47,29 +50,39 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, 
                     "send the body as application/json",
                 ));
             }
-            let too_large = || {
-                ApiError::new(
-                    ErrorCode::TooLarge,
-                    format!("the body must be at most {LIMIT} bytes"),
-                )
-            };
             if announced.is_some_and(|length: usize| length > LIMIT) {
-                return Err(too_large());
+                return Err(too_large(LIMIT));
             }
-            let mut body = BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk
-                    .map_err(|_| ApiError::new(ErrorCode::Malformed, "the body ended early"))?;
-                if body.len() + chunk.len() > LIMIT {
-                    return Err(too_large());
-                }
-                body.extend_from_slice(&chunk);
-            }
+            let read = tokio::time::timeout(BODY_WITHIN, collect(payload, LIMIT)).await;
+            let body = read.map_err(|_| {
+                ApiError::new(ErrorCode::Malformed, "the body took too long to arrive")
+            })??;
             serde_json::from_slice(&body)
                 .map(Body)
                 .map_err(|error| malformed(&error))
         })
     }
+}
+
+fn too_large(limit: usize) -> ApiError {
+    ApiError::new(
+        ErrorCode::TooLarge,
+        format!("the body must be at most {limit} bytes"),
+    )
+}
+
+/// Reads a body to its end, or to the limit.
+async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|_| ApiError::new(ErrorCode::Malformed, "the body ended early"))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// serde's text may quote what was sent; only names of missing fields and places are taken from it.

@@ -30,6 +30,8 @@ pub struct ServerError {
     pub source: std::io::Error,
 }
 
+/// How long a TLS handshake, and then a request's head, may take on a bad network.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(15);
 /// How long calls that were accepted may take when the server stops.
 const SHUTDOWN_SECONDS: u64 = 8;
 
@@ -53,7 +55,8 @@ pub fn start(
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .keep_alive(Duration::from_secs(75))
-    .client_request_timeout(Duration::from_secs(15))
+    .client_request_timeout(HANDSHAKE_WITHIN)
+    .tls_handshake_timeout(HANDSHAKE_WITHIN)
     .disable_signals();
     let bind = |server: HttpServer<_, _, _, _>, address: SocketAddr| {
         server

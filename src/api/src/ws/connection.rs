@@ -120,12 +120,14 @@ impl Connection {
             let behind = live.has_backlog() && self.resume_until.is_none();
             tokio::select! {
                 biased;
-                () = outbox.ready() => self.write_queued(live).await?,
+                // Receipts first: no later news about a message overtakes its `queued`. Reading before
+                // writing: a client that floods us delays only itself.
                 done = next_receipt(&mut self.in_flight), if !self.in_flight.is_empty() => {
                     let text = self.answer_receipt(done);
                     self.write(text).await?;
                 }
                 message = stream.recv(), if may_read => self.read(message, live).await?,
+                () = outbox.ready() => self.write_queued(live).await?,
                 _ = heartbeat.tick() => self.beat(live).await?,
                 () = resume_deadline(self.resume_until), if self.resume_until.is_some() => self.resume_until = None,
                 () = std::future::ready(()), if behind => self.write_missed(live).await?,
@@ -148,10 +150,9 @@ impl Connection {
             match outbound {
                 Outbound::Event(event) => {
                     if self.resume_until.is_some() {
-                        // The client will say where it is; until then the log keeps what happens.
-                        continue;
-                    }
-                    if let Step::Send(frame) = live.accept(&event) {
+                        // The client will say where it is first.
+                        live.defer(&event);
+                    } else if let Step::Send(frame) = live.accept(&event) {
                         self.write(frame).await?;
                     }
                 }

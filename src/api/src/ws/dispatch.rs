@@ -86,7 +86,7 @@ impl Connection {
             }
             ClientFrame::Resume(cursors) => {
                 self.resume_until = None;
-                let done = live.resume(&cursors);
+                let done = live.resume(&cursors).await;
                 self.report(done).await
             }
             ClientFrame::Ping => self.pong(live).await,

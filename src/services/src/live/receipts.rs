@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use melo_domain::{LogId, Seq};
 
 use super::session::{LiveError, LiveSession};
-use crate::messages::{self, Progress};
+use crate::messages::Progress;
 
 /// What was written and not yet confirmed.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl LiveSession {
     /// The last ping was answered.
     pub async fn ponged(&mut self) -> Result<(), LiveError> {
         for (log, seq) in std::mem::take(&mut self.unconfirmed.pinged) {
-            messages::acknowledge(&self.core, self.caller, log, seq, Progress::Delivered).await?;
+            self.confirm(log, seq, Progress::Delivered).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The state of one connection.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use bytestring::ByteString;
 use melo_domain::{LogEvent, LogId, MessageId, Seq};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
 use melo_realtime::{LiveEvent, render};
+use melo_storage::cursors::Position;
 use melo_storage::{StorageError, logs};
 
 use super::receipts::Unconfirmed;
@@ -43,10 +45,12 @@ pub enum Step {
 }
 
 /// A log of this device.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     /// The last event written to this connection.
     pub sent: Seq,
+    /// What the device has acknowledged, on this connection or before.
+    pub position: Position,
     /// Whether the log is waiting to be read.
     pub behind: bool,
 }
@@ -91,12 +95,15 @@ impl LiveSession {
                 .cursors
                 .newest(self.caller.device, state.log, state.position);
             let behind = state.last_seq > stored.delivered;
-            self.places.entry(state.log).or_insert(Place {
-                sent: stored.delivered,
-                behind,
-            });
-            if behind {
-                self.backlog.push_back(state.log);
+            if let Entry::Vacant(vacant) = self.places.entry(state.log) {
+                vacant.insert(Place {
+                    sent: stored.delivered,
+                    position: stored,
+                    behind,
+                });
+                if behind {
+                    self.backlog.push_back(state.log);
+                }
             }
         }
         Ok(())
@@ -124,16 +131,12 @@ impl LiveSession {
     /// Takes a live event: writes it if it is the next one, else leaves it to the log.
     pub fn accept(&mut self, live: &LiveEvent) -> Step {
         let event = live.event();
-        let place = self.places.entry(event.log).or_insert(Place {
-            sent: 0,
-            behind: false,
-        });
+        let place = self.places.entry(event.log).or_default();
         if event.seq <= place.sent || place.behind {
             return Step::Skip;
         }
         if event.seq != place.sent + 1 {
-            place.behind = true;
-            self.backlog.push_back(event.log);
+            self.defer(live);
             return Step::Skip;
         }
         place.sent = event.seq;
@@ -143,6 +146,16 @@ impl LiveSession {
         }
         self.unconfirmed.sent(event.log, event.seq);
         Step::Send(live.frame_for(self.kid.as_deref()))
+    }
+
+    /// Leaves a live event to the log: read it from there in its turn.
+    pub fn defer(&mut self, live: &LiveEvent) {
+        let log = live.event().log;
+        let place = self.places.entry(log).or_default();
+        if !place.behind {
+            place.behind = true;
+            self.backlog.push_back(log);
+        }
     }
 
     /// The frame for an event read from the log. An own event is answered as it was when it was sent: that
@@ -165,17 +178,18 @@ impl LiveSession {
         serde_json::to_string(&frame).unwrap_or_default().into()
     }
 
-    /// Starts over from the client's own cursors; logs it does not name go on from where they are.
-    pub fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
-        if let Some(unknown) = cursors.keys().find(|log| !self.places.contains_key(log)) {
-            tracing::debug!(log = %unknown, "resume names a log this device is not in");
-            return Err(LiveError::UnknownLog);
+    /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log
+    /// that the device is not in is passed over, and missing from `synced`.
+    pub async fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
+        if cursors.keys().any(|log| !self.places.contains_key(log)) {
+            // A conversation may have begun since this connection was opened.
+            self.load_places().await?;
         }
         for (log, seq) in cursors {
             if let Some(place) = self.places.get_mut(log) {
                 place.sent = *seq;
-                place.behind = true;
-                if !self.backlog.contains(log) {
+                if !place.behind {
+                    place.behind = true;
                     self.backlog.push_back(*log);
                 }
             }
@@ -203,12 +217,30 @@ impl LiveSession {
         seq: Seq,
         progress: Progress,
     ) -> Result<(), LiveError> {
-        let place = self.places.get(&log).ok_or(LiveError::UnknownLog)?;
+        self.unconfirmed.client_acknowledges();
+        self.confirm(log, seq, progress).await
+    }
+
+    pub(super) async fn confirm(
+        &mut self,
+        log: LogId,
+        seq: Seq,
+        progress: Progress,
+    ) -> Result<(), LiveError> {
+        let place = self.places.get_mut(&log).ok_or(LiveError::UnknownLog)?;
         if seq > place.sent {
             return Err(LiveError::BeyondSent);
         }
-        self.unconfirmed.client_acknowledges();
-        Ok(messages::acknowledge(&self.core, self.caller, log, seq, progress).await?)
+        let mut moved = place.position;
+        moved.delivered = moved.delivered.max(seq);
+        if progress == Progress::Read {
+            moved.read = moved.read.max(seq);
+        }
+        if moved == place.position {
+            return Ok(());
+        }
+        place.position = moved;
+        Ok(messages::acknowledge(&self.core, self.caller, log, moved).await?)
     }
 
     /// As [`Self::acknowledge`], for clients that name the message.

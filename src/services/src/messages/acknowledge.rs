@@ -7,6 +7,7 @@ use melo_storage::cursors::Position;
 use melo_storage::logs;
 
 use super::MessageError;
+use crate::caches::Told;
 use crate::{Caller, Core};
 
 /// What is acknowledged.
@@ -18,43 +19,38 @@ pub enum Progress {
     Read,
 }
 
-/// Moves the device's position and tells the other person, if that is news to them. The caller must have
-/// been sent the event, which is the connection's to check.
+/// Notes the device's new position and tells the other person what is news to them. The caller must have
+/// been sent the events, which is the connection's to check.
 pub async fn acknowledge(
     core: &Core,
     caller: Caller,
     log: LogId,
-    seq: Seq,
-    progress: Progress,
+    position: Position,
 ) -> Result<(), MessageError> {
-    let read = if progress == Progress::Read { seq } else { 0 };
-    core.cursors.note(
-        caller.device,
-        log,
-        Position {
-            delivered: seq,
-            read,
-        },
-    );
+    core.cursors.note(caller.device, log, position);
     let Some(peer) = peer_of(core, caller.uid, log).await? else {
         return Ok(());
     };
-    let news = core
-        .caches
-        .told
-        .entry((log, caller.uid))
-        .or_default()
-        .into_value();
-    let mut told = news;
-    let status = match progress {
-        Progress::Delivered if seq > told.delivered => StatusKind::Delivered,
-        Progress::Read if seq > told.read => StatusKind::Read,
-        _ => return Ok(()),
+    let told = core.caches.told.get(&(log, caller.uid)).unwrap_or_default();
+    let news = Told {
+        delivered: told.delivered.max(position.delivered),
+        read: told.read.max(position.read),
     };
-    told.delivered = told.delivered.max(seq);
-    told.read = told.read.max(read);
-    core.caches.told.insert((log, caller.uid), told);
-    tell(core, caller.uid, peer, log, seq, status);
+    core.caches.told.insert((log, caller.uid), news);
+    if news.read > told.read {
+        tell(core, caller.uid, peer, log, news.read, StatusKind::Read);
+    }
+    // Read implies delivered.
+    if news.delivered > told.delivered.max(news.read) {
+        tell(
+            core,
+            caller.uid,
+            peer,
+            log,
+            news.delivered,
+            StatusKind::Delivered,
+        );
+    }
     Ok(())
 }
 

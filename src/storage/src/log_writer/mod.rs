@@ -198,23 +198,26 @@ async fn run(
 }
 
 fn settle(pending: Pending, outcome: batch::Outcome, sink: &CommitSink) {
-    let answer = match outcome {
+    // The sender's receipt goes first: nobody else's answer to the event can overtake it.
+    match outcome {
         batch::Outcome::Written(event) => {
-            let appended = Appended {
+            let _ = pending.done.send(Ok(Appended {
                 log: event.log,
                 seq: event.seq,
                 at: event.at,
-            };
+            }));
             sink(Committed {
                 event,
                 audience: pending.audience,
             });
-            Ok(appended)
         }
-        batch::Outcome::Repeated(first) => Ok(first),
-        batch::Outcome::Refused(error) => Err(error),
-    };
-    let _ = pending.done.send(answer);
+        batch::Outcome::Repeated(first) => {
+            let _ = pending.done.send(Ok(first));
+        }
+        batch::Outcome::Refused(error) => {
+            let _ = pending.done.send(Err(error));
+        }
+    }
 }
 
 fn report(error: &StorageError, lost: usize) {

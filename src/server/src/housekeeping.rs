@@ -1,0 +1,104 @@
+//! Small periodic work of this process: positions, the write-ahead log, key usage, expired entries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use melo_crypto::{KeyringError, RootKey};
+use melo_domain::Clock;
+use melo_ephemeral::InProcess;
+use melo_services::Core;
+use melo_storage::{StorageError, Store, data_keys};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+/// Acknowledged positions reach the disk this soon; a crash repeats what was delivered since.
+const POSITIONS: Duration = Duration::from_secs(1);
+/// The write-ahead log is folded back this often.
+const CHECKPOINT: Duration = Duration::from_secs(2);
+/// How often the keys' use is written down.
+const KEY_USAGE: Duration = Duration::from_secs(30);
+/// More than any server seals between two writes of the count.
+const SEALS_AHEAD: u64 = 4_000_000;
+/// Expired short-lived entries are dropped this often.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// What the housekeeping works on.
+pub struct Housekeeping {
+    /// Use cases.
+    pub core: Arc<Core>,
+    /// Rows and keys.
+    pub store: Store,
+    /// Wraps new data keys.
+    pub root: RootKey,
+    /// Short-lived entries.
+    pub ephemeral: Arc<InProcess>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Housekeeping {
+    /// Works until `stop` changes, then writes everything down a last time.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut positions = every(POSITIONS);
+        let mut checkpoint = every(CHECKPOINT);
+        let mut usage = every(KEY_USAGE);
+        let mut sweep = every(SWEEP);
+        loop {
+            tokio::select! {
+                _ = stop.changed() => break,
+                _ = positions.tick() => report("positions", self.core.flush_cursors().await),
+                _ = checkpoint.tick() => report("checkpoint", self.store.db.checkpoint().await),
+                _ = usage.tick() => {
+                    report("key usage", self.save_usage(SEALS_AHEAD).await);
+                    if let Err(error) = self.renew_keys().await {
+                        tracing::error!(%error, "housekeeping: data keys could not be renewed");
+                    }
+                }
+                _ = sweep.tick() => self.ephemeral.sweep(),
+            }
+        }
+        report("positions", self.core.flush_cursors().await);
+        report("key usage", self.save_usage(0).await);
+    }
+
+    async fn save_usage(&self, ahead: u64) -> Result<(), StorageError> {
+        data_keys::save_usage(self.store.db.write(), &self.store.keys.usage(), ahead).await
+    }
+
+    /// Makes a new current key for every purpose whose key is old or much used. Values under the old one
+    /// stay readable.
+    async fn renew_keys(&self) -> Result<(), RenewError> {
+        let now = self.clock.now();
+        for purpose in self.store.keys.due(now) {
+            let tx = self.store.db.begin().await?;
+            let stored = data_keys::all(&tx).await?;
+            let id = stored.iter().map(|key| key.id).max().unwrap_or(0) + 1;
+            let key = self.root.wrap_new(id, purpose, now);
+            data_keys::insert_current(&tx, &key).await?;
+            tx.commit().await.map_err(StorageError::from)?;
+            self.store.keys.add(&self.root, key)?;
+            tracing::info!(?purpose, id, "new data key");
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RenewError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+fn report(what: &'static str, done: Result<(), StorageError>) {
+    if let Err(error) = done {
+        tracing::error!(what, %error, "housekeeping failed; it is tried again");
+    }
+}

@@ -1,0 +1,145 @@
+//! Joins the layers: database, keys, short-lived state, hub, use cases.
+
+use std::sync::Arc;
+
+use melo_api::{EdgeSettings, State};
+use melo_crypto::{
+    CsrfTokens, Keyring, KeyringError, PasswordCost, PasswordError, PasswordHasher, Purpose,
+    RootKey,
+};
+use melo_domain::Clock;
+use melo_ephemeral::{Ephemeral, InProcess};
+use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
+use melo_services::{Core, Parts, Policy, Window};
+use melo_storage::{Database, StorageError, Store, data_keys};
+
+use crate::keys::Keys;
+use crate::settings::Settings;
+
+/// Life of a device token: the contract's 30 days.
+const DEVICE_TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
+
+/// Why the parts do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The data keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Password hashing.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+/// The joined parts.
+pub struct Assembly {
+    /// What handlers share.
+    pub state: State,
+    /// Ends when everything accepted is written, after the core is dropped.
+    pub writer: tokio::task::JoinHandle<()>,
+    /// Rows and keys, for the housekeeping.
+    pub store: Store,
+    /// Wraps new data keys.
+    pub root: RootKey,
+    /// Short-lived entries, to be swept.
+    pub ephemeral: Arc<InProcess>,
+}
+
+/// Connects, migrates and joins everything.
+pub async fn assemble(
+    settings: &Settings,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+) -> Result<Assembly, WiringError> {
+    let db = Database::connect(settings.storage.database.connect_url().expose()).await?;
+    db.migrate().await?;
+    let store = Store {
+        keys: Arc::new(open_keyring(&db, &keys.root, clock.as_ref()).await?),
+        db,
+    };
+
+    let backend = Arc::new(InProcess::new(Arc::clone(&clock)));
+    let ephemeral = Ephemeral::new(Arc::clone(&backend) as Arc<_>, Arc::clone(&store.keys));
+    let per_address = settings
+        .limits
+        .ws_connections_per_ip
+        .map_or(usize::MAX, |n| n as usize);
+    let hub = Arc::new(Hub::new(per_address));
+    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+    bus.subscribe(Arc::clone(&hub) as Arc<dyn BusSubscriber>);
+
+    let (core, writer) = Core::start(Parts {
+        store: store.clone(),
+        clock,
+        ephemeral,
+        hub,
+        bus,
+        passwords: PasswordHasher::new(&keys.app_secret, PasswordCost::default())?,
+        jwt: keys.jwt,
+        csrf: CsrfTokens::new(&keys.app_secret),
+        policy: policy(settings),
+    });
+    let edge = EdgeSettings {
+        http_port: settings.network.http_port,
+        ws_port: settings.network.ws_port,
+        allowed_origins: settings.network.allowed_origins.iter().cloned().collect(),
+    };
+    let state = State {
+        core,
+        settings: Arc::new(edge),
+    };
+    Ok(Assembly {
+        state,
+        writer,
+        store,
+        root: keys.root,
+        ephemeral: backend,
+    })
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let limits = &settings.limits;
+    Policy {
+        access_token_life: settings.tokens.life,
+        device_token_life: DEVICE_TOKEN_LIFE,
+        open_calls: Window {
+            count: limits.calls.count.into(),
+            per: limits.calls.per,
+            block: limits.block,
+        },
+        failed_logins: Window {
+            count: limits.failed_logins.into(),
+            per: limits.failed_login_block,
+            block: limits.failed_login_block,
+        },
+        messages: Rate {
+            count: limits.ws_messages.count,
+            per: limits.ws_messages.per,
+        },
+    }
+}
+
+/// Opens the data keys with the root key; on an empty database makes one for each purpose.
+async fn open_keyring(
+    db: &Database,
+    root: &RootKey,
+    clock: &dyn Clock,
+) -> Result<Keyring, WiringError> {
+    let tx = db.begin().await?;
+    let mut stored = data_keys::all(&tx).await?;
+    for purpose in Purpose::ALL {
+        if stored.iter().any(|key| key.purpose == purpose) {
+            continue;
+        }
+        let id = stored.iter().map(|key| key.id).max().unwrap_or(0) + 1;
+        let key = root.wrap_new(id, purpose, clock.now());
+        data_keys::insert_current(&tx, &key).await?;
+        stored.push(key);
+    }
+    // Before the commit: a wrong root key must not leave keys of its own behind.
+    let keyring = Keyring::open(root, stored)?;
+    tx.commit().await.map_err(StorageError::from)?;
+    Ok(keyring)
+}
