@@ -24,6 +24,8 @@ const HEARTBEAT: Duration = Duration::from_secs(25);
 const MAX_IN_FLIGHT: usize = 64;
 /// How long a client that sends `?resume=1` may take to send its `resume`.
 const RESUME_WITHIN: Duration = Duration::from_secs(10);
+/// How long messages on their way to the disk are waited for when the server stops.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
 /// How long writing the close frame may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -98,12 +100,27 @@ impl Connection {
             }
         };
         if let Err(End::Close(close)) = end {
+            if close.code == CloseCode::GoingAway {
+                // What was accepted is committed in any case; the sender should know.
+                let _ = tokio::time::timeout(FINISH_WITHIN, Box::pin(self.finish())).await;
+            }
             let reason = CloseReason {
                 code: WsCloseCode::from(close.code.code()),
                 description: (!close.reason.is_empty()).then_some(close.reason),
             };
             // A peer that does not even read this is cut off when the socket is dropped.
             let _ = tokio::time::timeout(CLOSE_WITHIN, self.socket.close(Some(reason))).await;
+        }
+    }
+
+    /// Answers the messages that are still on their way to the disk.
+    async fn finish(&mut self) {
+        while !self.in_flight.is_empty() {
+            let done = next_receipt(&mut self.in_flight).await;
+            let text = self.answer_receipt(done);
+            if self.socket.text(text).await.is_err() {
+                return;
+            }
         }
     }
 
@@ -165,7 +182,7 @@ impl Connection {
 
     /// Writes the next page of what the device has missed.
     async fn write_missed(&mut self, live: &mut LiveSession) -> Result<(), End> {
-        let page = live.next_page().await.map_err(|error| {
+        let page = Box::pin(live.next_page()).await.map_err(|error| {
             tracing::error!(%error, "backlog could not be read");
             End::because(CloseCode::GoingAway, "5")
         })?;
@@ -193,7 +210,7 @@ impl Connection {
             AggregatedMessage::Pong(_) => {
                 self.unanswered_pings = 0;
                 self.asked_for_receipt = false;
-                live.ponged().await.map_err(|error| {
+                Box::pin(live.ponged()).await.map_err(|error| {
                     tracing::error!(%error, "position could not be noted");
                     End::because(CloseCode::GoingAway, "5")
                 })

@@ -56,13 +56,14 @@ impl Connection {
                     .await;
             }
         };
-        match frame {
-            ClientFrame::Relay {
-                target,
-                payload,
-                client_id,
-            } => {
-                self.relay(
+        if let ClientFrame::Relay {
+            target,
+            payload,
+            client_id,
+        } = frame
+        {
+            return self
+                .relay(
                     live,
                     SendInput {
                         target,
@@ -70,28 +71,50 @@ impl Connection {
                         client_id,
                     },
                 )
-                .await
+                .await;
+        }
+        // In a box of its own, as other rare or large steps: an idle connection's task does not hold room for what is rare.
+        Box::pin(self.dispatch_rare(frame, live)).await
+    }
+
+    async fn dispatch_rare(
+        &mut self,
+        frame: ClientFrame<'_>,
+        live: &mut LiveSession,
+    ) -> Result<(), End> {
+        let done = match frame {
+            ClientFrame::Relay {
+                target,
+                payload,
+                client_id,
+            } => {
+                return self
+                    .relay(
+                        live,
+                        SendInput {
+                            target,
+                            payload,
+                            client_id,
+                        },
+                    )
+                    .await;
             }
-            ClientFrame::Ack { log, seq } => {
-                let done = live.acknowledge(log, seq, Progress::Delivered).await;
-                self.report(done).await
-            }
+            ClientFrame::Ack { log, seq } => live.acknowledge(log, seq, Progress::Delivered).await,
             ClientFrame::AckReceived(id) => {
-                let done = live.acknowledge_message(id, Progress::Delivered).await;
-                self.report(done).await
+                live.acknowledge(id.log, id.seq, Progress::Delivered).await
             }
-            ClientFrame::AckRead(id) => {
-                let done = live.acknowledge_message(id, Progress::Read).await;
-                self.report(done).await
-            }
+            ClientFrame::AckRead(id) => live.acknowledge(id.log, id.seq, Progress::Read).await,
             ClientFrame::Resume(cursors) => {
                 self.resume_until = None;
-                let done = live.resume(&cursors).await;
-                self.report(done).await
+                live.resume(&cursors).await
             }
-            ClientFrame::Ping => self.pong(live).await,
-            ClientFrame::GetHistory { target } => self.history(live, target).await,
-            ClientFrame::Reauth { token } => self.reauth(live, &token).await,
+            ClientFrame::Ping => return self.pong(live).await,
+            ClientFrame::GetHistory { target } => return self.history(live, target).await,
+            ClientFrame::Reauth { token } => return self.reauth(live, &token).await,
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) => self.write(refused(error, None)).await,
         }
     }
 
@@ -103,7 +126,7 @@ impl Connection {
                 .answer_limited(Some((live.caller().uid, target, client_id)), wait)
                 .await;
         }
-        match messages::send(&self.core, live.caller(), input).await {
+        match Box::pin(messages::send(&self.core, live.caller(), input)).await {
             Ok(accepted) => {
                 self.in_flight.push_back(accepted);
                 Ok(())
@@ -184,13 +207,6 @@ impl Connection {
             Err(AuthError::SessionRevoked) => {
                 Err(End::because(CloseCode::SessionRevoked, "session ended"))
             }
-            Err(error) => self.write(refused(error, None)).await,
-        }
-    }
-
-    async fn report<E: Into<ApiError>>(&mut self, done: Result<(), E>) -> Result<(), End> {
-        match done {
-            Ok(()) => Ok(()),
             Err(error) => self.write(refused(error, None)).await,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{LogEvent, LogId, MessageId, Seq};
+use melo_domain::{LogEvent, LogId, Seq};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
 use melo_realtime::{LiveEvent, render};
 use melo_storage::cursors::Position;
@@ -241,14 +241,5 @@ impl LiveSession {
         }
         place.position = moved;
         Ok(messages::acknowledge(&self.core, self.caller, log, moved).await?)
-    }
-
-    /// As [`Self::acknowledge`], for clients that name the message.
-    pub async fn acknowledge_message(
-        &mut self,
-        id: MessageId,
-        progress: Progress,
-    ) -> Result<(), LiveError> {
-        self.acknowledge(id.log, id.seq, progress).await
     }
 }
