@@ -1,0 +1,148 @@
+//! Settings: one documented struct per section, read from the environment and a `.env` file.
+//!
+//! A section is a file here: its [`Spec`]s (name, default, explanation), its struct, `from` the environment
+//! and `for_testing`. `.env.example` is made from the specs, so it cannot drift from the code.
+
+mod limits;
+mod logging;
+mod network;
+mod parse;
+mod push;
+mod reader;
+mod retention;
+mod secrets;
+mod source;
+mod spec;
+mod storage;
+mod tokens;
+
+use std::collections::BTreeSet;
+
+use melo_telemetry::LogSettings;
+
+pub use limits::{Limits, Rate};
+pub use network::Network;
+pub use push::{GivenVapid, Push};
+pub use reader::{Problem, Reader, SettingsError};
+pub use retention::Retention;
+pub use secrets::{GivenCertificate, Secrets};
+pub use source::{Origin, Source, SourceError};
+pub use spec::{Section, Spec, env_example};
+pub use storage::{DatabaseUrl, Storage};
+pub use tokens::Tokens;
+
+/// Every section, in the order of `.env.example`.
+pub const SECTIONS: &[Section] = &[
+    network::SECTION,
+    storage::SECTION,
+    secrets::SECTION,
+    tokens::SECTION,
+    push::SECTION,
+    limits::SECTION,
+    retention::SECTION,
+    logging::SECTION,
+];
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the server listens.
+    pub network: Network,
+    /// Where data is kept.
+    pub storage: Storage,
+    /// Where keys come from.
+    pub secrets: Secrets,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Web push.
+    pub push: Push,
+    /// Rate limits.
+    pub limits: Limits,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// The log.
+    pub log: LogSettings,
+    /// What works, but deserves a word at the start.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// Reads all sections. On failure, every wrong setting is in the error.
+    pub fn from(source: &Source) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(source);
+        let settings = Self::read(&mut reader);
+        reader.finish()?;
+        let mut settings = settings.ok_or(SettingsError(Vec::new()))?;
+        settings.warnings = warnings(&settings, source);
+        Ok(settings)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        // All are read before the first `?`, so that one wrong section does not hide the next.
+        let network = Network::from(reader);
+        let storage = Storage::from(reader);
+        let secrets = Secrets::from(reader);
+        let tokens = Tokens::from(reader);
+        let push = Push::from(reader);
+        let limits = Limits::from(reader);
+        let retention = Retention::from(reader);
+        let log = logging::from(reader);
+        Some(Self {
+            network: network?,
+            storage: storage?,
+            secrets: secrets?,
+            tokens: tokens?,
+            push: push?,
+            limits: limits?,
+            retention: retention?,
+            log: log?,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Defaults, with data and keys in a directory of the test.
+    #[cfg(test)]
+    pub fn for_testing(dir: &std::path::Path) -> Self {
+        Self {
+            network: Network::for_testing(),
+            storage: Storage::for_testing(dir),
+            secrets: Secrets::for_testing(dir),
+            tokens: Tokens::for_testing(),
+            push: Push::for_testing(),
+            limits: Limits::for_testing(),
+            retention: Retention::for_testing(),
+            log: LogSettings::default(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn warnings(settings: &Settings, source: &Source) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if settings.storage.redis_named {
+        warnings.push(
+            "REDIS_URL is not used by this version: short-lived state is kept in the process. \
+             One server works fully; do not run two on one database yet."
+                .to_owned(),
+        );
+    }
+    let known: BTreeSet<&str> = SECTIONS
+        .iter()
+        .flat_map(|section| section.specs)
+        .map(|spec| spec.name)
+        .collect();
+    let unknown: Vec<&str> = source
+        .names_in_file()
+        .filter(|name| !known.contains(name))
+        .collect();
+    if !unknown.is_empty() {
+        warnings.push(format!(
+            ".env sets names that this server does not know and does not use: {}",
+            unknown.join(", ")
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;
