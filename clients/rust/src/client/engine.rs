@@ -290,7 +290,7 @@ impl Engine {
                 }
                 Ok(_) => {}
                 Err(error) if error.is_transient() => {
-                    tracing::info!(%error, "the access token is renewed later")
+                    tracing::info!(%error, "the access token is renewed later");
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use melo_domain::{LogId, MessageId};
+use melo_domain::{LogId, MessageId, Uid};
 use melo_protocol::ErrorCode;
 use melo_protocol::frame::{
     ErrorFrame, LogEventFrame, MsgStatus, RelayDelivery, StatusKind, Synced,
@@ -71,7 +71,7 @@ impl Engine {
                     self.error(error).await?;
                 }
                 Incoming::Unknown(kind) => {
-                    tracing::debug!(kind, "frame of an unknown type passed over")
+                    tracing::debug!(kind, "frame of an unknown type passed over");
                 }
                 Incoming::Pong(_) | Incoming::History(_) => {}
             }
@@ -150,21 +150,15 @@ impl Engine {
                 self.inner.refresh_contacts().await?;
                 Event::ContactConfirmed { from: from_id }
             }
-            LogEventFrame::KeysChanged { user_id, .. } => {
-                if let Some(person) = self.inner.state().people.get_mut(&user_id) {
-                    person.stale = true;
+            LogEventFrame::KeysChanged {
+                user_id, version, ..
+            } => {
+                let identity_changed = self.keys_changed(user_id).await;
+                if version <= 1 && !identity_changed {
+                    // A first device is no news.
+                    self.take(id);
+                    return Ok(true);
                 }
-                // Whether the identity is another one is for this client to see, not for the server to say.
-                let identity_changed = match self.inner.refresh_person(user_id).await {
-                    Ok(_) => false,
-                    Err(ClientError::Directory { error, .. }) => {
-                        error == DirectoryError::IdentityChanged
-                    }
-                    Err(error) => {
-                        tracing::info!(%error, "keys are fetched when they are needed");
-                        false
-                    }
-                };
                 Event::KeysChanged {
                     uid: user_id,
                     identity_changed,
@@ -174,6 +168,22 @@ impl Engine {
         self.emit(event).await?;
         self.take(id);
         Ok(true)
+    }
+
+    /// Fetches a person's keys anew. Whether the identity is another one is for this client to see, not for
+    /// the server to say.
+    async fn keys_changed(&self, uid: Uid) -> bool {
+        if let Some(person) = self.inner.state().people.get_mut(&uid) {
+            person.stale = true;
+        }
+        match self.inner.refresh_person(uid).await {
+            Ok(_) => false,
+            Err(ClientError::Directory { error, .. }) => error == DirectoryError::IdentityChanged,
+            Err(error) => {
+                tracing::info!(%error, "keys are fetched when they are needed");
+                false
+            }
+        }
     }
 
     async fn status(&mut self, status: MsgStatus) -> Result<(), Over> {

@@ -249,10 +249,14 @@ async fn open_stream(
 }
 
 fn lost(error: &WsError) -> Closed {
-    Closed {
-        code: None,
-        reason: error.to_string(),
-    }
+    let reason = match error {
+        // rustls' own words for a missing close_notify are for programmers.
+        WsError::Io(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the connection was cut".to_owned()
+        }
+        other => other.to_string(),
+    };
+    Closed { code: None, reason }
 }
 
 /// The frame in a message; `None` for pings and what this version cannot read.

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings of the SDK go to standard error when MELO_LOG asks for them; nothing by default.
+/// Warnings of the SDK go to standard error when `MELO_LOG` asks for them; nothing by default.
 fn start_log() {
     if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("MELO_LOG") {
         tracing_subscriber::fmt()

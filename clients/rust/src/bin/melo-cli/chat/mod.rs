@@ -99,10 +99,9 @@ pub async fn run(common: &Common, chat: Chat) -> Result<ExitCode, Failure> {
             }
             // A pipe that ended: what it gave is still sent.
             Step::Line(None) if !terminal => lines = None,
-            Step::Line(None) => return Ok(conversation.leave().await),
             Step::Event(Some(Event::Ended(ended))) => return Err(ended.into()),
             Step::Event(Some(event)) => conversation.happened(event),
-            Step::Event(None) => return Ok(conversation.leave().await),
+            Step::Line(None) | Step::Event(None) => return Ok(conversation.leave().await),
             Step::Interrupted => {
                 conversation.leave().await;
                 return Ok(ExitCode::from(INTERRUPTED));

@@ -2,7 +2,6 @@
 //! JSON, each written out at once.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -57,6 +56,17 @@ struct Own {
     at: Timestamp,
     reached: Option<StatusKind>,
     seq: Option<Seq>,
+}
+
+impl Own {
+    fn line(&self, mark: &str) -> String {
+        format!(
+            "{} {}: {} {mark}",
+            local_time::clock(self.at),
+            text(Text::Me, &[]),
+            self.text
+        )
+    }
 }
 
 #[derive(Debug)]
@@ -154,13 +164,14 @@ impl Screen {
         }
         self.put_day(message.at);
         let elsewhere = message.peer.is_some_and(|peer| peer != with);
-        let mut shown = match message.from == client.uid() {
-            true if Some(client.device()) != message.device => {
-                let clock = local_time::clock(message.at);
-                let (me, other) = (text(Text::Me, &[]), text(Text::OtherDevice, &[]));
-                format!("{clock} {me} ({other}): {}", body(&message.body))
-            }
-            _ => line(client, message),
+        let from_other_device =
+            message.from == client.uid() && message.device != Some(client.device());
+        let mut shown = if from_other_device {
+            let clock = local_time::clock(message.at);
+            let (me, other) = (text(Text::Me, &[]), text(Text::OtherDevice, &[]));
+            format!("{clock} {me} ({other}): {}", body(&message.body))
+        } else {
+            line(client, message)
         };
         if elsewhere {
             let other = message.peer.map(|p| p.to_string()).unwrap_or_default();
@@ -182,10 +193,7 @@ impl Screen {
             Style::Terminal { .. } => {
                 self.put_day(own.at);
                 // The terminal has echoed the typed line: the message takes its place.
-                Self::write(&format!(
-                    "{LINE_UP}{CLEAR_LINE}{}\n{PROMPT}",
-                    self.own_line(&own, "…")
-                ));
+                Self::write(&format!("{LINE_UP}{CLEAR_LINE}{}\n{PROMPT}", own.line("…")));
                 self.last = Some(client_id);
             }
             Style::Lines => {}
@@ -195,18 +203,6 @@ impl Screen {
             self.own.remove(0);
         }
         self.own.push(own);
-    }
-
-    fn own_line(&self, own: &Own, mark: &str) -> String {
-        let mut line = format!(
-            "{} {}: {} ",
-            local_time::clock(own.at),
-            text(Text::Me, &[]),
-            own.text
-        );
-        // Writing to a String cannot fail.
-        let _ = write!(line, "{mark}");
-        line
     }
 
     fn mark(&self, status: StatusKind) -> String {
@@ -259,7 +255,7 @@ impl Screen {
                 let line = self
                     .own
                     .get(index)
-                    .map(|own| self.own_line(own, &mark))
+                    .map(|own| own.line(&mark))
                     .unwrap_or_default();
                 Self::write(&format!("{LINE_UP}{CLEAR_LINE}{line}\n{PROMPT}"));
             }
