@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use crate::keys::Locations;
 use crate::settings::Settings;
 use crate::tls::CertificateInfo;
+
+/// Where `melo-cli` looks for a server by itself.
+const CLI_DEFAULT_SERVER: &str = "https://localhost:8088";
 
 /// The language of the operator's terminal, as far as we speak it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,56 +40,78 @@ impl Language {
 /// Where the server listens, where things are, and what to do next.
 pub fn ready(settings: &Settings, certificate: &CertificateInfo, language: Language) -> String {
     let host = reachable_host(settings);
-    let http = settings.network.http_port;
+    let https = https_url(settings, &host);
     let ws = settings.network.ws_port;
     let bind = settings.network.bind;
     let data = absolute(&settings.storage.data_dir);
     let database = settings.storage.database.describe();
     let keys = absolute(&settings.secrets.keys_dir);
     let cli = cli_program();
+    let options = cli_options(settings, certificate, &https);
     let version = env!("CARGO_PKG_VERSION");
     let fingerprint = &certificate.fingerprint;
+    let own = certificate.self_signed;
     match language {
         Language::English => {
-            let trust = if certificate.self_signed {
-                "\n              self-signed: browsers will ask, melo-cli takes it through --ca"
-            } else {
-                ""
-            };
+            let kind = if own { "self-signed, " } else { "" };
             format!(
-                "Melo {version} is ready.\n\
-                 \n  HTTPS       https://{host}:{http}   (listening on {bind})\
-                 \n  WebSocket   wss://{host}:{ws}\
-                 \n  Data        {data} ({database})\
-                 \n  Keys        {keys}   <- back this up: without it the data cannot be read\
-                 \n  Certificate SHA-256 {fingerprint}{trust}\n\
-                 \nNext, in another terminal:\
-                 \n  {cli} register      make an account; a second one for the other person\
-                 \n  {cli} contact add   ask the other person, who answers with: contact accept\
-                 \n  {cli} chat          write; {cli} --help shows the rest\
-                 \n  melo doctor         checks everything; Ctrl-C stops the server\n"
+                "\nMelo {version} is ready.\n\
+                 \n  HTTPS        {https}   (listening on {bind})\
+                 \n  WebSocket    wss://{host}:{ws}\
+                 \n  Data         {data} ({database})\
+                 \n  Keys         {keys}   back it up: without it the data cannot be read\
+                 \n  Certificate  {kind}SHA-256 {fingerprint}\n\
+                 \nNext, in two other terminals, one for each person:\
+                 \n  {cli} --profile anna{options} register\
+                 \n  {cli} --profile boris{options} register\
+                 \n  {cli} --profile anna contact add <Boris's id>\
+                 \n  {cli} --profile boris contact accept <Anna's id>\
+                 \n  {cli} --profile anna chat <Boris's id>\n\
+                 \nmelo doctor checks everything. Ctrl-C stops the server.\n"
             )
         }
         Language::Russian => {
-            let trust = if certificate.self_signed {
-                "\n              самоподписанный: браузер спросит, melo-cli принимает его через --ca"
+            let kind = if own {
+                "самоподписанный, "
             } else {
                 ""
             };
             format!(
-                "Melo {version} готов к работе.\n\
-                 \n  HTTPS       https://{host}:{http}   (слушает {bind})\
-                 \n  WebSocket   wss://{host}:{ws}\
-                 \n  Данные      {data} ({database})\
-                 \n  Ключи       {keys}   <- сделайте копию: без них данные не прочитать\
-                 \n  Сертификат  SHA-256 {fingerprint}{trust}\n\
-                 \nДальше, в другом терминале:\
-                 \n  {cli} register      завести учётную запись; вторую — для собеседника\
-                 \n  {cli} contact add   пригласить собеседника; он отвечает: contact accept\
-                 \n  {cli} chat          переписка; остальное покажет {cli} --help\
-                 \n  melo doctor         проверит всё; Ctrl-C остановит сервер\n"
+                "\nMelo {version} готов к работе.\n\
+                 \n  HTTPS        {https}   (слушает {bind})\
+                 \n  WebSocket    wss://{host}:{ws}\
+                 \n  Данные       {data} ({database})\
+                 \n  Ключи        {keys}   сделайте копию: без них данные не прочитать\
+                 \n  Сертификат   {kind}SHA-256 {fingerprint}\n\
+                 \nДальше, в двух других терминалах, по одному на человека:\
+                 \n  {cli} --profile anna{options} register\
+                 \n  {cli} --profile boris{options} register\
+                 \n  {cli} --profile anna contact add <номер Бориса>\
+                 \n  {cli} --profile boris contact accept <номер Анны>\
+                 \n  {cli} --profile anna chat <номер Бориса>\n\
+                 \nmelo doctor проверит всё. Ctrl-C остановит сервер.\n"
             )
         }
+    }
+}
+
+/// What the chat client must be told when it first comes here; it remembers.
+fn cli_options(settings: &Settings, certificate: &CertificateInfo, https: &str) -> String {
+    let mut options = String::new();
+    if https != CLI_DEFAULT_SERVER {
+        options = format!(" --server {https}");
+    }
+    if certificate.self_signed {
+        let file = Locations::of(settings).certificate.certificate;
+        options = format!("{options} --ca {}", file.display());
+    }
+    options
+}
+
+fn https_url(settings: &Settings, host: &str) -> String {
+    match &settings.network.public_url {
+        Some(url) => url.clone(),
+        None => format!("https://{host}:{}", settings.network.http_port),
     }
 }
 
@@ -149,14 +175,17 @@ mod tests {
             "/srv/melo/data",
             "/srv/melo/keys",
             "AB:CD",
-            "register",
+            "--profile anna --ca /srv/melo/keys/tls.crt register",
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+        settings.network.http_port = 9000;
+        let text = ready(&settings, &certificate(), Language::English);
+        assert!(text.contains(" --server https://localhost:9000 "), "{text}");
         settings.network.public_url = Some("https://chat.example.org".to_owned());
         let text = ready(&settings, &certificate(), Language::Russian);
         assert!(
-            text.contains("chat.example.org:8088") && text.contains("готов"),
+            text.contains("--server https://chat.example.org ") && text.contains("готов"),
             "{text}"
         );
     }
