@@ -20,7 +20,7 @@ const KEY_USAGE: Duration = Duration::from_secs(30);
 /// More than any server seals between two writes of the count.
 const SEALS_AHEAD: u64 = 4_000_000;
 /// Expired short-lived entries are dropped this often.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// What the housekeeping works on.
 pub struct Housekeeping {

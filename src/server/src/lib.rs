@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     }
     match cli.command {
         Command::Serve => in_runtime(async {
-            match serve::run(settings).await {
+            match Box::pin(serve::run(settings)).await {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => failure(&error),
             }

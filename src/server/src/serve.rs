@@ -56,7 +56,8 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     }
     let keys = keys::load(&settings)?;
     tokio::spawn(Reloader::of(&keys.tls).run());
-    serve(settings, keys).await
+    // Boxed: its state is large, and it is held once.
+    Box::pin(serve(settings, keys)).await
 }
 
 /// Connects storage, services and the HTTP and WebSocket edge, listens, and returns after a graceful

@@ -17,7 +17,7 @@ use crate::keys::Keys;
 use crate::settings::Settings;
 
 /// Life of a device token: the contract's 30 days.
-const DEVICE_TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3600);
+const DEVICE_TOKEN_LIFE: std::time::Duration = std::time::Duration::from_hours(30 * 24);
 
 /// Why the parts do not fit together.
 #[derive(Debug, thiserror::Error)]

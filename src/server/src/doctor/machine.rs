@@ -30,18 +30,15 @@ pub fn env_file(file: &Path) -> Vec<Finding> {
     let mode = data.mode() & 0o777;
     let name = file.display();
     let open = mode & 0o077 != 0;
-    if !open {
-        vec![Finding::ok(
-            "settings",
-            format!("{name} is readable by its owner alone"),
-        )]
-    } else {
-        vec![Finding::warn(
+    vec![if open {
+        Finding::warn(
             "settings",
             format!("{name} is open to other users (mode {mode:04o}) and may hold secrets"),
             format!("chmod 600 {name}"),
-        )]
-    }
+        )
+    } else {
+        Finding::ok("settings", format!("{name} is readable by its owner alone"))
+    }]
 }
 
 /// The data directory: writable, closed to others, with room.

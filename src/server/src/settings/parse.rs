@@ -169,7 +169,7 @@ mod tests {
         for bad in ["0", "6", "-1", "1.5", "", "99999999999", "five"] {
             assert!(number(1, 5)(bad).is_err(), "{bad}");
         }
-        assert_eq!(minutes(1, 5)("2"), Ok(Duration::from_secs(120)));
+        assert_eq!(minutes(1, 5)("2"), Ok(Duration::from_mins(2)));
         for bad in ["0", "65536", "80a8", "-1"] {
             assert!(port(bad).is_err(), "{bad}");
         }

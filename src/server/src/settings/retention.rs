@@ -52,8 +52,8 @@ impl Retention {
     #[cfg(test)]
     pub fn for_testing() -> Self {
         Self {
-            history: Duration::from_secs(1_209_600),
-            e2e_key: Duration::from_secs(180 * 86_400),
+            history: Duration::from_hours(14 * 24),
+            e2e_key: Duration::from_hours(180 * 24),
         }
     }
 }

@@ -160,7 +160,7 @@ fn zero_lifts_the_websocket_limits() {
         settings.limits.ws_messages,
         Rate {
             count: 0,
-            per: Duration::from_secs(60)
+            per: Duration::from_mins(1)
         }
     );
 }

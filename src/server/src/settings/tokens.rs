@@ -78,7 +78,7 @@ impl Tokens {
         Self {
             issuer: "melo".to_owned(),
             audience: "melo-clients".to_owned(),
-            life: Duration::from_secs(7200),
+            life: Duration::from_hours(2),
         }
     }
 }
