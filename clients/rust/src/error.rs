@@ -43,6 +43,9 @@ pub enum ClientError {
         /// Why.
         error: DirectoryError,
     },
+    /// Another device gave one's own account another identity.
+    #[error("the identity of this account ({0}) was replaced by another device")]
+    OwnIdentityChanged(Uid),
     /// The key backup does not open.
     #[error("the key backup does not open: {0}")]
     Backup(PassphraseError),

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So many in such a time, any burst up to that many at once.
+/// So many in such a time, any burst up to that many at once. A count of 0 is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// Frames.
@@ -23,9 +23,12 @@ pub struct Budget {
 impl Budget {
     /// Takes one. `now` is any monotonic time since a fixed start. `Err` is the time until the next one.
     pub fn take(&self, rate: Rate, now: Duration) -> Result<(), Duration> {
+        if rate.count == 0 {
+            return Ok(());
+        }
         let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         let (now, window) = (micros(now), micros(rate.per));
-        let cost = window / u64::from(rate.count.max(1));
+        let cost = window / u64::from(rate.count);
         let mut current = self.whole_at.load(Ordering::Relaxed);
         loop {
             let next = current.max(now).saturating_add(cost);
@@ -53,6 +56,12 @@ mod tests {
         count: 3,
         per: Duration::from_secs(60),
     };
+
+    #[test]
+    fn zero_is_no_limit() {
+        let (budget, none) = (Budget::default(), Rate { count: 0, ..RATE });
+        assert!((0..1000).all(|_| budget.take(none, Duration::ZERO).is_ok()));
+    }
 
     #[test]
     fn a_burst_then_a_steady_rate() {

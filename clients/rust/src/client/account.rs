@@ -8,6 +8,7 @@ use melo_protocol::rest::account::{
 
 use super::{Client, Connector, Inner, Options, off_thread, tokens_of};
 use crate::crypto::backup::{open_identity, seal_identity};
+use crate::crypto::encoding::encode;
 use crate::crypto::identity::{DeviceSecrets, SignatureKey};
 use crate::crypto::passphrase::{Kdf, PassphraseError};
 use crate::crypto::random;
@@ -163,9 +164,16 @@ impl Client {
         state.account.device = answer.device;
         state.tokens = tokens_of(&answer, SystemClock.now());
         state.server = server;
+        let fresh = renew_identity(&connector, &answer, &mut state, sign_in.identity).await?;
         let client = Self::assemble(connector, user_agent, vault, state)?;
         client.inner.save().await?;
-        client.inner.ensure_published().await?;
+        match fresh {
+            Some(passphrase) => {
+                client.inner.publish(true).await?;
+                client.store_backup(passphrase).await?;
+            }
+            None => client.inner.ensure_published().await?,
+        }
         Ok(client)
     }
 
@@ -301,4 +309,42 @@ async fn restore_identity(
         tokio::task::spawn_blocking(move || open_identity(uid, &backup, passphrase.expose()));
     let opened: Result<_, PassphraseError> = opening.await.map_err(|_| ClientError::Stopping)?;
     opened.map_err(ClientError::Backup)
+}
+
+/// Gives a device that signs in again the identity the account has now: another device may have started over.
+/// The passphrase is returned when the identity is a new one, to be published and backed up.
+async fn renew_identity(
+    connector: &Connector,
+    answer: &LoginAnswer,
+    state: &mut State,
+    source: Identity,
+) -> Result<Option<Secret>, ClientError> {
+    let (uid, token) = (answer.unique_id, &answer.access_token);
+    let mut secrets = state.keys.load().map_err(|_| ClientError::UnreadableKeys)?;
+    let fresh = match source {
+        Identity::New(passphrase) => {
+            secrets.identity = SignatureKey::generate()?;
+            Some(passphrase)
+        }
+        Identity::Backup(passphrase) => {
+            let directory = connector
+                .api
+                .send(&calls::directory(uid), Some(token))
+                .await?;
+            let own = encode(&secrets.identity.public());
+            if directory
+                .identity_key
+                .is_none_or(|published| published == own)
+            {
+                return Ok(None);
+            }
+            // What the backup holds was sealed by the account's owner; the directory alone proves nothing.
+            secrets.identity = restore_identity(connector, token, uid, passphrase).await?;
+            None
+        }
+    };
+    state.keys = StoredKeys::store(&secrets)?;
+    state.published = false;
+    state.people.remove(&uid);
+    Ok(fresh)
 }

@@ -179,6 +179,7 @@ impl Engine {
         match self.inner.refresh_person(uid).await {
             Ok(_) => false,
             Err(ClientError::Directory { error, .. }) => error == DirectoryError::IdentityChanged,
+            Err(ClientError::OwnIdentityChanged(_)) => true,
             Err(error) => {
                 tracing::info!(%error, "keys are fetched when they are needed");
                 false

@@ -251,6 +251,9 @@ impl Inner {
             Ok(Some(key)) => key,
             Ok(None) => return Ok(Err(Refusal::UnknownDevice)),
             Err(ClientError::Directory { error, .. }) => return Ok(Err(Refusal::Directory(error))),
+            Err(ClientError::OwnIdentityChanged(_)) => {
+                return Ok(Err(Refusal::Directory(DirectoryError::IdentityChanged)));
+            }
             Err(error) => return Err(error),
         };
         let secrets = Arc::clone(&self.secrets);

@@ -8,6 +8,8 @@ mod messages;
 mod people;
 mod progress;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -253,8 +253,12 @@ impl Inner {
                     version,
                 });
             }
-            check_continuity(seen, offered.as_ref())
-                .map_err(|error| ClientError::Directory { uid, error })?;
+            check_continuity(seen, offered.as_ref()).map_err(|error| match error {
+                DirectoryError::IdentityChanged if uid == self.uid => {
+                    ClientError::OwnIdentityChanged(uid)
+                }
+                error => ClientError::Directory { uid, error },
+            })?;
             let person = offered.as_ref().map(|o| Person::remember(o, known));
             match person {
                 Some(person) if known != Some(&person) => {

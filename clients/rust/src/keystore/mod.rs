@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use crate::crypto::passphrase::{Kdf, PassphraseError, PassphraseKey, Sealed};
 
 pub use received::ReceivedIds;
+#[cfg(test)]
+pub(crate) use state::tests::sample;
 pub use state::{
     Account, IncomingRequest, KnownContact, KnownDevice, Outgoing, Person, Server, State,
     StoredKeys, Tokens,

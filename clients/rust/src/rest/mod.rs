@@ -91,16 +91,14 @@ impl ApiError {
     }
 }
 
-/// The certificate fault within `error`, when it is one. An I/O error hides what it wraps from `source`.
+/// The certificate fault within `error`, when it is one. I/O errors hide what they wrap from `source`, and
+/// may be wrapped several times.
 pub(crate) fn certificate_error(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let tls = match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    };
-    match tls? {
-        rustls::Error::InvalidCertificate(why) => Some(why.to_string()),
-        _ => None,
+    if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref::<rustls::Error>() {
+        return Some(why.to_string());
     }
+    let within = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    certificate_error(within)
 }
 
 /// Sends calls to one server. Cheap to clone.
@@ -179,5 +177,23 @@ impl Api {
                     ApiError::Refused(Box::new(problem))
                 }))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_fault_is_found_however_deep_it_is_wrapped() {
+        let fault = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::other(fault));
+        assert_eq!(
+            certificate_error(&wrapped).as_deref(),
+            Some("UnknownIssuer")
+        );
+        assert_eq!(certificate_error(&io::Error::other("refused")), None);
     }
 }

@@ -50,7 +50,7 @@ const WS_RATE_LIMIT_MESSAGES: Spec = Spec {
     default: Some("100"),
     example: "100",
     secret: false,
-    help: "Frames that one WebSocket connection may send per WS_RATE_LIMIT_PERIOD. 0: no limit.",
+    help: "Messages that one person may send over WebSocket per WS_RATE_LIMIT_PERIOD, and twenty times as many frames of any kind per connection. 0: no limit.",
 };
 const WS_RATE_LIMIT_PERIOD: Spec = Spec {
     name: "WS_RATE_LIMIT_PERIOD",

@@ -141,7 +141,13 @@ impl LiveSession {
         }
         place.sent = event.seq;
         if event.device == Some(self.caller.device) {
-            // Its answer is the `msg_status` that the sending call is waiting for.
+            // Its answer is the `msg_status` that the sending call is waiting for. With nothing unconfirmed
+            // before it, the device is past it: a client that never acknowledges is not told again.
+            if place.position.delivered + 1 == event.seq {
+                place.position.delivered = event.seq;
+                let position = place.position;
+                self.core.cursors.note(self.caller.device, event.log, position);
+            }
             return Step::Skip;
         }
         self.unconfirmed.sent(event.log, event.seq);

@@ -3,13 +3,16 @@
 use melo_client::Client;
 use melo_client::client::{Identity, Registration, SignIn};
 use melo_client::keystore::Vault;
-use melo_domain::Secret;
+use melo_domain::{DisplayName, Phone, Secret};
 use serde_json::json;
 
 use crate::args::{Backup, Common, Login, Register};
 use crate::catalogue::{Text, text};
-use crate::fail::{CONFIG, Failure};
-use crate::{profile, prompt};
+use crate::fail::{CONFIG, Failure, USAGE};
+use crate::{output, profile, prompt};
+
+/// The shortest password the server takes, in bytes.
+const MIN_PASSWORD: usize = 8;
 
 fn recovery(given: Option<String>, passphrase: &Secret) -> Secret {
     given
@@ -21,7 +24,21 @@ fn print_account(client: &Client) {
     let account = client.account();
     let answer =
         json!({"uid": account.uid, "device": account.device, "nickname": account.nickname});
-    println!("{answer}");
+    output::line(&answer);
+}
+
+/// What the server would refuse, said before anything is made.
+fn check(phone: &str, name: &str, nickname: &str, password: &Secret) -> Result<(), Failure> {
+    let wrong = if phone.parse::<Phone>().is_err() {
+        Text::ErrPhone
+    } else if name.parse::<DisplayName>().is_err() || nickname.parse::<DisplayName>().is_err() {
+        Text::ErrName
+    } else if password.expose().len() < MIN_PASSWORD {
+        Text::ErrPassword
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(USAGE, text(wrong, &[])))
 }
 
 /// Makes an account.
@@ -36,6 +53,7 @@ pub async fn register(common: &Common, new: Register) -> Result<(), Failure> {
     let name = prompt::line(new.name, Text::AskName, "--name")?;
     let nickname = new.nickname.unwrap_or_else(|| name.clone());
     let password = prompt::new_secret(new.password, Text::AskNewPassword, "--password")?;
+    check(&phone, &name, &nickname, &password)?;
     let options = profile::options(common)?;
     let recovery = recovery(new.recovery, &options.passphrase);
     if !common.json {
@@ -52,9 +70,9 @@ pub async fn register(common: &Common, new: Register) -> Result<(), Failure> {
     if common.json {
         print_account(&client);
     } else {
-        println!("{}", text(Text::Registered, &[&name, &client.uid()]));
-        println!("{}", text(Text::TellId, &[&client.uid()]));
-        println!("{}", text(Text::KeepPassphrase, &[]));
+        output::line(text(Text::Registered, &[&name, &client.uid()]));
+        output::line(text(Text::TellId, &[&client.uid()]));
+        output::line(text(Text::KeepPassphrase, &[]));
     }
     Ok(())
 }
@@ -93,10 +111,8 @@ pub async fn login(common: &Common, sign_in: Login) -> Result<(), Failure> {
     if common.json {
         print_account(&client);
     } else {
-        println!(
-            "{}",
-            text(Text::LoggedIn, &[&client.account().name, &client.uid()])
-        );
+        let name = client.account().name;
+        output::line(text(Text::LoggedIn, &[&name, &client.uid()]));
     }
     Ok(())
 }
@@ -107,7 +123,7 @@ pub async fn backup(common: &Common, backup: Backup) -> Result<(), Failure> {
     let given = backup.recovery.or_else(|| common.passphrase.clone());
     let recovery = prompt::new_secret(given, Text::AskRecovery, "--recovery")?;
     client.store_backup(recovery).await?;
-    println!("{}", text(Text::BackedUp, &[]));
+    output::line(text(Text::BackedUp, &[]));
     Ok(())
 }
 
@@ -127,7 +143,7 @@ pub async fn whoami(common: &Common) -> Result<(), Failure> {
             "keystore": keystore,
             "backed_up": client.is_backed_up(),
         });
-        println!("{answer}");
+        output::line(&answer);
         return Ok(());
     }
     let rows = [
@@ -140,10 +156,10 @@ pub async fn whoami(common: &Common) -> Result<(), Failure> {
         (Text::WhoKeystore, keystore.display().to_string()),
     ];
     for (label, value) in rows {
-        println!("{:<18}{value}", text(label, &[]));
+        output::line(format!("{:<18}{value}", text(label, &[])));
     }
     if !client.is_backed_up() {
-        println!("{}", text(Text::NoBackupYet, &[]));
+        output::line(text(Text::NoBackupYet, &[]));
     }
     Ok(())
 }

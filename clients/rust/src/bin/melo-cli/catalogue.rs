@@ -113,6 +113,7 @@ catalogue! {
     MarkRead: "read", "прочитано";
     SendFailed: "not sent: {0}", "не отправлено: {0}";
     KeysChanged: "the devices of {0} changed", "изменились устройства {0}";
+    OwnKeysChanged: "your own devices changed", "ваши устройства изменились";
     NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
     Missed: "some messages are gone from the server; this device missed them", "часть сообщений уже удалена с сервера, устройство их не получило";
     StillUnsent: "{0} message(s) are kept and go out next time.", "Сообщений в очереди: {0}, они уйдут в следующий раз.";
@@ -161,6 +162,11 @@ catalogue! {
     ErrNoIdentity: "{0} has no identity key yet, so there is nothing to compare.", "У {0} ещё нет ключа, сверять нечего.";
     ErrOtherAccount: "This profile belongs to {0}.", "Этот профиль принадлежит {0}.";
     ErrTooLong: "The message is too long.", "Сообщение слишком длинное.";
+    ErrPhone: "The phone number must be in international form, like +79991234567.", "Номер телефона нужен в международном виде, например +79991234567.";
+    ErrName: "Name and nickname are 1 to 50 letters, digits, spaces, - or _.", "Имя и псевдоним: от 1 до 50 букв, цифр, пробелов, - или _.";
+    ErrPassword: "The password must have 8 characters or more.", "Пароль должен быть не короче 8 символов.";
+    ErrOwnIdentity: "The account was started over with a new identity on another device. This device cannot write any more.", "Учётная запись начата заново с новым ключом на другом устройстве. Это устройство больше не может писать.";
+    DoOwnIdentity: "If that was you, sign in again with the recovery passphrase given there:  melo-cli login {0}", "Если это были вы, войдите снова с новой фразой восстановления:  melo-cli login {0}";
     ErrFile: "{0} cannot be read: {1}", "Не удалось прочитать {0}: {1}";
     ErrHome: "There is no home directory.", "Не найден домашний каталог.";
     DoHome: "Give one:  --home <directory>", "Укажите:  --home <каталог>";

@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::args::{Common, Contact};
 use crate::catalogue::{Text, text};
 use crate::fail::Failure;
-use crate::{profile, prompt};
+use crate::message::{name_of, plain};
+use crate::{output, profile, prompt};
 
 /// Runs a `contact` command.
 pub async fn run(common: &Common, command: Contact) -> Result<(), Failure> {
@@ -34,9 +35,9 @@ pub async fn run(common: &Common, command: Contact) -> Result<(), Failure> {
 
 fn done(common: &Common, status: &str, uid: Uid, what: Text) {
     if common.json {
-        println!("{}", json!({"status": status, "uid": uid}));
+        output::line(json!({"status": status, "uid": uid}));
     } else {
-        println!("{}", text(what, &[&uid]));
+        output::line(text(what, &[&uid]));
     }
 }
 
@@ -54,7 +55,7 @@ async fn list(common: &Common, client: &Client) -> Result<(), Failure> {
             .iter()
             .map(|(uid, r)| json!({"uid": uid, "at": r.at}))
             .collect();
-        println!("{}", json!({"contacts": contacts, "requests": requests}));
+        output::line(json!({"contacts": contacts, "requests": requests}));
         return Ok(());
     }
     for (uid, contact) in &contacts {
@@ -63,16 +64,14 @@ async fn list(common: &Common, client: &Client) -> Result<(), Failure> {
         } else {
             String::new()
         };
-        println!(
-            "{}",
-            format!("{uid}  {:<30}  {verified}", contact.nickname).trim_end()
-        );
+        let row = format!("{uid}  {:<30}  {verified}", plain(&contact.nickname));
+        output::line(row.trim_end());
     }
     for (uid, _) in &requests {
-        println!("{}", text(Text::RequestFrom, &[uid]));
+        output::line(text(Text::RequestFrom, &[uid]));
     }
     if contacts.is_empty() && requests.is_empty() {
-        println!("{}", text(Text::NoContacts, &[]));
+        output::line(text(Text::NoContacts, &[]));
     }
     Ok(())
 }
@@ -85,6 +84,10 @@ async fn verify(
     accept: bool,
 ) -> Result<(), Failure> {
     let seen = client.verification(uid).await?;
+    if client.nickname(uid).is_none() {
+        // Only for the name: somebody whose request is open is not among the contacts.
+        client.contacts().await?;
+    }
     if !common.json {
         show(client, uid, &seen);
     }
@@ -104,7 +107,7 @@ async fn verify(
             "verified": verified,
             "changed": seen.changed && !verified && !accept,
         });
-        println!("{answer}");
+        output::line(&answer);
         return Ok(());
     }
     let outcome = match (confirm, accept) {
@@ -114,20 +117,20 @@ async fn verify(
         (false, false) if verified => text(Text::AlreadyVerified, &[]),
         (false, false) => text(Text::Compare, &[&uid]),
     };
-    println!("{outcome}");
+    output::line(outcome);
     Ok(())
 }
 
 /// The number in three rows of four groups, as people read it out.
 fn show(client: &Client, uid: Uid, seen: &Verification) {
-    let name = client.nickname(uid).unwrap_or_else(|| uid.to_string());
+    let name = name_of(client, uid);
     if seen.changed {
-        println!("{}\n", text(Text::IdentityIsNew, &[&name]));
+        output::line(text(Text::IdentityIsNew, &[&name]) + "\n");
     }
-    println!("{}\n", text(Text::SafetyNumber, &[&name]));
+    output::line(text(Text::SafetyNumber, &[&name]) + "\n");
     let groups: Vec<_> = seen.number.groups().collect();
     for row in groups.chunks(4) {
-        println!("    {}", row.join(" "));
+        output::line(format!("    {}", row.join(" ")));
     }
-    println!();
+    output::line("");
 }

@@ -130,18 +130,7 @@ fn of_problem(problem: &Problem) -> Failure {
             wait(Text::ErrRateLimited, problem)
         }
         ErrorCode::Overloaded | ErrorCode::ShuttingDown => wait(Text::ErrBusyServer, problem),
-        _ => {
-            let fields = problem
-                .errors
-                .iter()
-                .map(|e| format!("{} {}", e.field, e.detail));
-            let failure = Failure::new(REFUSED, problem.detail.clone());
-            if problem.errors.is_empty() {
-                failure
-            } else {
-                failure.hint(fields.collect::<Vec<_>>().join("; "))
-            }
-        }
+        _ => Failure::new(REFUSED, problem.detail.clone()),
     }
 }
 
@@ -183,6 +172,9 @@ impl From<ClientError> for Failure {
             ClientError::Keystore(error) => error.into(),
             ClientError::Tls(error) => Self::new(CONFIG, error.to_string()),
             ClientError::Address(error) => Self::new(USAGE, error.to_string()),
+            ClientError::OwnIdentityChanged(uid) => {
+                Self::of(KEYS, Text::ErrOwnIdentity, &[]).todo(Text::DoOwnIdentity, &[&uid])
+            }
             ClientError::Directory {
                 uid,
                 error: DirectoryError::IdentityChanged,

@@ -8,6 +8,7 @@ mod contact;
 mod fail;
 mod local_time;
 mod message;
+mod output;
 mod profile;
 mod prompt;
 

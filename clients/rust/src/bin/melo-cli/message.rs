@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, History, Send};
 use crate::catalogue::{Text, text};
 use crate::fail::{Failure, USAGE};
-use crate::{local_time, profile};
+use crate::{local_time, output, profile};
 
 /// The longest text that is read from standard input, in bytes.
 const MAX_INPUT: u64 = 1 << 20;
@@ -38,9 +38,9 @@ pub async fn send(common: &Common, send: Send) -> Result<(), Failure> {
                 let answer = json!({
                     "status": "queued", "client_id": sent.client_id, "log": sent.log, "seq": sent.seq, "at": sent.at,
                 });
-                println!("{answer}");
+                output::line(&answer);
             } else {
-                println!("{}", text(Text::Sent, &[]));
+                output::line(text(Text::Sent, &[]));
             }
             Ok(())
         }
@@ -65,18 +65,21 @@ pub async fn history(common: &Common, history: History) -> Result<(), Failure> {
     if common.json {
         let messages: Vec<_> = page.messages.iter().map(as_json).collect();
         let answer = json!({"messages": messages, "page": page.page, "pages": page.pages, "total": page.total});
-        println!("{answer}");
+        output::line(&answer);
         return Ok(());
     }
     if page.messages.is_empty() {
-        println!("{}", text(Text::NoMessages, &[]));
+        output::line(text(Text::NoMessages, &[]));
     }
     for message in &page.messages {
         let date = local_time::date(message.at);
-        println!("{date} {}", line(&client, message));
+        output::line(format!("{date} {}", line(&client, message)));
     }
     if page.pages > 1 {
-        println!("({})", text(Text::PageOf, &[&page.page, &page.pages]));
+        output::line(format!(
+            "({})",
+            text(Text::PageOf, &[&page.page, &page.pages])
+        ));
     }
     Ok(())
 }

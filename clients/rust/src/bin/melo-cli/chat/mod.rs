@@ -5,16 +5,19 @@ mod screen;
 use std::collections::HashSet;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use melo_client::Client;
-use melo_client::client::{Event, Live, Message};
+use melo_client::client::{Event, Events, Live, Message};
 use melo_domain::{MessageId, Uid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::args::{Chat, Common};
 use crate::fail::{Failure, INTERRUPTED, OTHER};
+use crate::message::name_of;
 use crate::profile;
 use screen::{Notice, Screen};
 
@@ -22,6 +25,8 @@ use screen::{Notice, Screen};
 const LINES: usize = 64;
 /// Earlier messages shown on a terminal unless told otherwise.
 const HISTORY: u32 = 10;
+/// How long the first messages wait for the connection, so that all are shown in their order.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What happens next.
 enum Step {
@@ -54,28 +59,20 @@ pub async fn run(common: &Common, chat: Chat) -> Result<ExitCode, Failure> {
         return Err(melo_client::ClientError::NotAContact(chat.uid).into());
     }
     screen.greet(&client, chat.uid);
-    let count = chat.history.unwrap_or(if terminal { HISTORY } else { 0 });
-    let earlier = if count > 0 {
-        client.history(chat.uid, 1, count).await?.messages
-    } else {
-        Vec::new()
-    };
-    for message in &earlier {
-        screen.message(&client, chat.uid, message);
-    }
     let (live, mut events) = client.live();
-    if let Some(last) = earlier.iter().rev().find(|m| m.from == chat.uid) {
-        live.mark_read(last.id, chat.uid);
-    }
     let mut conversation = Conversation {
         client,
         with: chat.uid,
         live,
         screen,
-        shown: earlier.iter().map(|m| m.id).collect(),
+        shown: HashSet::new(),
         unacknowledged: HashSet::new(),
         failed: false,
     };
+    let count = chat.history.unwrap_or(if terminal { HISTORY } else { 0 });
+    if count > 0 {
+        conversation.catch_up(&mut events, count).await?;
+    }
     let mut lines = (!chat.listen).then(typed_lines);
     let mut signals = (
         signal(SignalKind::interrupt())?,
@@ -111,6 +108,42 @@ pub async fn run(common: &Common, chat: Chat) -> Result<ExitCode, Failure> {
 }
 
 impl Conversation {
+    /// Shows the last messages in their order: those of the history, and those that arrive first of all because
+    /// this device was away.
+    async fn catch_up(&mut self, events: &mut Events, count: u32) -> Result<(), Failure> {
+        let mut early = Vec::new();
+        let until = Instant::now() + PATIENCE;
+        while let Ok(Some(event)) = timeout_at(until, events.next()).await {
+            let settled = matches!(event, Event::Synced | Event::Disconnected { .. });
+            match event {
+                Event::Ended(ended) => return Err(ended.into()),
+                event => early.push(event),
+            }
+            if settled {
+                break;
+            }
+        }
+        let mut messages = self.client.history(self.with, 1, count).await?.messages;
+        let known: HashSet<_> = messages.iter().map(|m| m.id).collect();
+        let mut rest = Vec::new();
+        for event in early {
+            match event {
+                Event::Message(m) if known.contains(&m.id) => {}
+                Event::Message(m) if m.peer == Some(self.with) => messages.push(m),
+                other => rest.push(other),
+            }
+        }
+        messages.sort_by_key(|m| m.id.seq);
+        for message in &messages {
+            self.arrived(message);
+            self.shown.insert(message.id);
+        }
+        for event in rest {
+            self.happened(event);
+        }
+        Ok(())
+    }
+
     /// A line was typed; false when it asks to leave.
     async fn typed(&mut self, line: &str) -> bool {
         let line = line.trim_end();
@@ -183,8 +216,12 @@ impl Conversation {
                 uid,
                 identity_changed,
             } => {
-                self.screen
-                    .notice(&Notice::KeysChanged(uid, identity_changed));
+                let name = (uid != self.client.uid()).then(|| name_of(&self.client, uid));
+                self.screen.notice(&Notice::KeysChanged {
+                    uid,
+                    name,
+                    identity_changed,
+                });
             }
             Event::Missed { .. } => self.screen.notice(&Notice::Missed),
         }

@@ -2,7 +2,6 @@
 //! JSON, each written out at once.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::Duration;
 
 use melo_client::Client;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 use crate::catalogue::{Text, text};
 use crate::local_time;
 use crate::message::{as_json, body, line, plain};
+use crate::output::text_now;
 
 /// Back to the start of the line, which is emptied (ECMA-48: CR, EL).
 const CLEAR_LINE: &str = "\r\x1b[K";
@@ -37,7 +37,12 @@ pub enum Notice<'a> {
     NotSent(&'a str),
     ContactRequest(Uid),
     ContactConfirmed(Uid),
-    KeysChanged(Uid, bool),
+    /// Without a name: one's own devices.
+    KeysChanged {
+        uid: Uid,
+        name: Option<String>,
+        identity_changed: bool,
+    },
     Missed,
 }
 
@@ -107,23 +112,17 @@ impl Screen {
         }
     }
 
-    /// Writes at once; a reader that went away is noticed by the next read of a signal or a line.
-    fn write(text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-
     fn put(&mut self, line: &str) {
         self.last = None;
         match self.style {
-            Style::Terminal { .. } => Self::write(&format!("{CLEAR_LINE}{line}\n{PROMPT}")),
-            Style::Lines => Self::write(&format!("{line}\n")),
+            Style::Terminal { .. } => text_now(&format!("{CLEAR_LINE}{line}\n{PROMPT}")),
+            Style::Lines => text_now(&format!("{line}\n")),
             Style::Json => {}
         }
     }
 
     fn put_json(value: &Value) {
-        Self::write(&format!("{value}\n"));
+        text_now(&format!("{value}\n"));
     }
 
     /// A line with the date, when it is another one than that of the line before.
@@ -151,7 +150,7 @@ impl Screen {
 
     pub fn prompt(&self) {
         if self.is_terminal() {
-            Self::write(&format!("{CLEAR_LINE}{PROMPT}"));
+            text_now(&format!("{CLEAR_LINE}{PROMPT}"));
         }
     }
 
@@ -193,7 +192,7 @@ impl Screen {
             Style::Terminal { .. } => {
                 self.put_day(own.at);
                 // The terminal has echoed the typed line: the message takes its place.
-                Self::write(&format!("{LINE_UP}{CLEAR_LINE}{}\n{PROMPT}", own.line("…")));
+                text_now(&format!("{LINE_UP}{CLEAR_LINE}{}\n{PROMPT}", own.line("…")));
                 self.last = Some(client_id);
             }
             Style::Lines => {}
@@ -257,7 +256,7 @@ impl Screen {
                     .get(index)
                     .map(|own| own.line(&mark))
                     .unwrap_or_default();
-                Self::write(&format!("{LINE_UP}{CLEAR_LINE}{line}\n{PROMPT}"));
+                text_now(&format!("{LINE_UP}{CLEAR_LINE}{line}\n{PROMPT}"));
             }
             Style::Terminal { .. } => {
                 let start: String = written.chars().take(30).collect();
@@ -294,7 +293,7 @@ impl Screen {
     /// The last words.
     pub fn farewell(&mut self, unsent: usize) {
         if self.is_terminal() {
-            Self::write(CLEAR_LINE);
+            text_now(CLEAR_LINE);
         }
         if unsent > 0 {
             eprintln!("{}", text(Text::StillUnsent, &[&unsent]));
@@ -324,8 +323,20 @@ impl Notice<'_> {
             Self::NotSent(why) => text(Text::SendFailed, &[&plain(why)]),
             Self::ContactRequest(from) => text(Text::RequestFrom, &[from]),
             Self::ContactConfirmed(from) => text(Text::NowContact, &[from]),
-            Self::KeysChanged(uid, true) => text(Text::IdentityIsNew, &[uid]),
-            Self::KeysChanged(uid, false) => text(Text::KeysChanged, &[uid]),
+            Self::KeysChanged {
+                name: None,
+                identity_changed: true,
+                ..
+            } => text(Text::ErrOwnIdentity, &[]),
+            Self::KeysChanged { name: None, .. } => text(Text::OwnKeysChanged, &[]),
+            Self::KeysChanged {
+                name: Some(name),
+                identity_changed: true,
+                ..
+            } => text(Text::IdentityIsNew, &[name]),
+            Self::KeysChanged {
+                name: Some(name), ..
+            } => text(Text::KeysChanged, &[name]),
             Self::Missed => text(Text::Missed, &[]),
         }
     }
@@ -340,8 +351,12 @@ impl Notice<'_> {
             Self::NotSent(why) => json!({"event": "not_sent", "reason": why}),
             Self::ContactRequest(from) => json!({"event": "contact_request", "from": from}),
             Self::ContactConfirmed(from) => json!({"event": "contact_confirmed", "from": from}),
-            Self::KeysChanged(uid, changed) => {
-                json!({"event": "keys_changed", "uid": uid, "identity_changed": changed})
+            Self::KeysChanged {
+                uid,
+                identity_changed,
+                ..
+            } => {
+                json!({"event": "keys_changed", "uid": uid, "identity_changed": identity_changed})
             }
             Self::Missed => json!({"event": "missed"}),
         }
