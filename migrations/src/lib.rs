@@ -80,5 +80,5 @@ pub(crate) async fn index(
     if unique {
         statement.unique();
     }
-    manager.create_index(statement.to_owned()).await
+    manager.create_index(statement).await
 }

@@ -164,7 +164,7 @@ impl BusSubscriber for Hub {
                 }
             }
             BusMessage::ToUser { uid, frame } => {
-                self.offer(*uid, &Outbound::Frame(frame.clone()), None)
+                self.offer(*uid, &Outbound::Frame(frame.clone()), None);
             }
             BusMessage::KeyPublished { uid, device, kid } => {
                 self.offer(

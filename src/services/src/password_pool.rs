@@ -70,12 +70,12 @@ impl PasswordPool {
         stored: Option<String>,
     ) -> Result<Verdict, PoolError> {
         let verdict = self
-            .run(move |hasher| match stored {
-                Some(stored) => hasher.verify(&password, &stored),
-                None => {
-                    hasher.verify_absent(&password);
-                    Ok(Verdict::Wrong)
+            .run(move |hasher| {
+                if let Some(stored) = stored {
+                    return hasher.verify(&password, &stored);
                 }
+                hasher.verify_absent(&password);
+                Ok(Verdict::Wrong)
             })
             .await?;
         Ok(verdict.map_err(Fault::from)?)

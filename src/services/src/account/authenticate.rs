@@ -48,14 +48,13 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Caller, AuthError>
 }
 
 async fn check_session(core: &Core, caller: Caller) -> Result<(), AuthError> {
-    let session = match core.caches.sessions.get(&caller.session) {
-        Some(session) => session,
-        None => {
-            let found = sessions::find(core.store.db.read(), caller.session).await?;
-            let session = found.ok_or(AuthError::SessionRevoked)?;
-            core.caches.sessions.insert(caller.session, session);
-            session
-        }
+    let session = if let Some(session) = core.caches.sessions.get(&caller.session) {
+        session
+    } else {
+        let found = sessions::find(core.store.db.read(), caller.session).await?;
+        let session = found.ok_or(AuthError::SessionRevoked)?;
+        core.caches.sessions.insert(caller.session, session);
+        session
     };
     if session.active && session.uid == caller.uid && session.device == caller.device {
         Ok(())

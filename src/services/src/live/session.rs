@@ -146,7 +146,9 @@ impl LiveSession {
             if place.position.delivered + 1 == event.seq {
                 place.position.delivered = event.seq;
                 let position = place.position;
-                self.core.cursors.note(self.caller.device, event.log, position);
+                self.core
+                    .cursors
+                    .note(self.caller.device, event.log, position);
             }
             return Step::Skip;
         }

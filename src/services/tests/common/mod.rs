@@ -1,0 +1,163 @@
+//! A core on a real database in a directory of its own, and people in it.
+
+#![allow(dead_code, clippy::unwrap_used)] // each test binary uses its own part; a failed set-up fails the test
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use melo_crypto::{
+    CsrfTokens, JwtKeys, Keyring, PasswordCost, PasswordHasher, Purpose, RootKey,
+    e2e::PublicKeyPem, keygen,
+};
+use melo_domain::{Clock, ManualClock, Secret, Timestamp, Uid};
+use melo_ephemeral::{Ephemeral, InProcess};
+use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus};
+use melo_services::account::{self, Identifier, LoginInput, Registration};
+use melo_services::contacts::{self, SubscribeInput};
+use melo_services::{Caller, Core, Parts, Policy};
+use melo_storage::{Database, Store, data_keys};
+use tempfile::TempDir;
+
+pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const PASSWORD: &str = "correct horse battery";
+
+/// A server without its edge.
+pub struct World {
+    pub core: Arc<Core>,
+    pub clock: Arc<ManualClock>,
+    e2e_key: PublicKeyPem,
+    _dir: TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let policy = Policy::default();
+        let open_calls = melo_services::Window {
+            count: 10_000,
+            ..policy.open_calls
+        };
+        Self::with(Policy {
+            open_calls,
+            ..policy
+        })
+        .await
+    }
+
+    pub async fn with(policy: Policy) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
+        let db = Database::connect(&format!("sqlite://{}/melo.db", dir.path().display()))
+            .await
+            .unwrap();
+        db.migrate().await.unwrap();
+        let root = RootKey::generate();
+        let mut wrapped = Vec::new();
+        for (id, purpose) in (1..).zip(Purpose::ALL) {
+            let key = root.wrap_new(id, purpose, clock.now());
+            data_keys::insert_current(db.write(), &key).await.unwrap();
+            wrapped.push(key);
+        }
+        let keys = Arc::new(Keyring::open(&root, wrapped).unwrap());
+        let store = Store {
+            db,
+            keys: Arc::clone(&keys),
+        };
+        let hub = Arc::new(Hub::new(1000));
+        let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
+        bus.subscribe(Arc::clone(&hub) as Arc<dyn BusSubscriber>);
+        let secret = keygen::app_secret();
+        let private = keygen::rsa_private_pem(2048).unwrap();
+        let e2e_key = PublicKeyPem::parse(&keygen::rsa_public_pem(&private).unwrap()).unwrap();
+        let backend = Arc::new(InProcess::new(Arc::clone(&clock) as Arc<dyn Clock>));
+        let (core, _writer) = Core::start(Parts {
+            ephemeral: Ephemeral::new(backend, keys),
+            store,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            hub,
+            bus,
+            passwords: PasswordHasher::new(&secret, PasswordCost::for_testing()).unwrap(),
+            jwt: JwtKeys::from_pem(&private, "melo", "melo-clients").unwrap(),
+            csrf: CsrfTokens::new(&secret),
+            policy,
+        });
+        Self {
+            core,
+            clock,
+            e2e_key,
+            _dir: dir,
+        }
+    }
+
+    pub fn registration(&self, phone: &str) -> Registration {
+        Registration {
+            phone: phone.parse().unwrap(),
+            name: "Anna".parse().unwrap(),
+            nickname: "anna".parse().unwrap(),
+            password: Secret::new(PASSWORD.to_owned()),
+            device_id: device_id(1),
+            e2e_key: PublicKeyPem::parse(self.e2e_key.as_str()).unwrap(),
+            address: HERE,
+        }
+    }
+
+    pub fn login_input(&self, uid: Uid, device: u8) -> LoginInput {
+        LoginInput {
+            identifier: Identifier::Uid(uid),
+            password: Some(Secret::new(PASSWORD.to_owned())),
+            device_id: device_id(device),
+            device_token: None,
+            e2e_key: None,
+            address: HERE,
+            user_agent: "test".to_owned(),
+        }
+    }
+
+    /// A new person with one device.
+    pub async fn person(&self, phone: &str) -> Caller {
+        let registered = account::register(&self.core, &self.registration(phone))
+            .await
+            .unwrap();
+        self.login(registered.uid, 1).await
+    }
+
+    /// Another device of a person.
+    pub async fn login(&self, uid: Uid, device: u8) -> Caller {
+        let begun = account::login(&self.core, self.login_input(uid, device))
+            .await
+            .unwrap();
+        account::authenticate(&self.core, begun.access_token.expose())
+            .await
+            .unwrap()
+    }
+
+    /// Two people who are contacts.
+    pub async fn pair(&self) -> (Caller, Caller) {
+        let anna = self.person("+79990000001").await;
+        let boris = self.person("+79990000002").await;
+        self.befriend(anna, boris).await;
+        (anna, boris)
+    }
+
+    pub async fn befriend(&self, one: Caller, other: Caller) {
+        let csrf_token = account::issue_csrf(&self.core, one);
+        let input = SubscribeInput {
+            target: other.uid,
+            secret: false,
+            csrf_token,
+        };
+        contacts::subscribe(&self.core, one, &input).await.unwrap();
+        let csrf = account::issue_csrf(&self.core, other);
+        contacts::confirm(&self.core, other, one.uid, &csrf)
+            .await
+            .unwrap();
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+}
+
+pub fn device_id(n: u8) -> melo_domain::ClientDeviceId {
+    format!("{n:016x}").parse().unwrap()
+}
