@@ -1,10 +1,10 @@
 //! The task behind a live connection.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{LogId, Secret};
+use melo_domain::{LogId, Secret, Uid};
 use melo_protocol::CloseCode;
 use melo_protocol::frame::MAX_RESUME_CURSORS;
 use serde_json::value::RawValue;
@@ -24,7 +24,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(80);
 /// How long a gap in a log may last before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_secs(3);
-/// The most messages that wait for an answer at once.
+/// The most messages that wait for an answer at once, each of another conversation: within one, the next waits
+/// for the answer to the one before, so that a refusal (rate limit, changed devices) never changes the order.
 const WINDOW: usize = 32;
 /// The longest delay that a server may ask for before a reconnect.
 const MAX_ASKED_DELAY: Duration = Duration::from_mins(5);
@@ -100,7 +101,7 @@ pub(super) struct Engine {
     refused_token: Option<Secret>,
     pub(super) progress: Progress,
     /// Messages sent on this connection that wait for an answer.
-    pub(super) in_flight: HashSet<Uuid>,
+    pub(super) in_flight: HashMap<Uuid, Uid>,
     /// Nothing is sent before: the server asked to slow down.
     pub(super) paused_until: Option<Instant>,
     /// `synced` frames that are still to come before this device has caught up.
@@ -131,7 +132,7 @@ impl Engine {
             backoff: Backoff::default(),
             refused_token: None,
             progress: Progress::default(),
-            in_flight: HashSet::new(),
+            in_flight: HashMap::new(),
             paused_until: None,
             awaited_syncs: 0,
             gap_since: None,
@@ -334,14 +335,11 @@ impl Engine {
         }
         self.paused_until = None;
         let room = WINDOW.saturating_sub(self.in_flight.len());
+        let mut busy: HashSet<Uid> = self.in_flight.values().copied().collect();
         let due: Vec<_> = {
             let state = self.inner.state();
-            let waiting = state
-                .outbox
-                .iter()
-                .filter(|o| !self.in_flight.contains(&o.client_id));
-            waiting
-                .take(room)
+            let next = state.outbox.iter().filter(|o| busy.insert(o.target));
+            next.take(room)
                 .map(|o| (o.client_id, o.target, o.payload.clone()))
                 .collect()
         };
@@ -354,7 +352,7 @@ impl Engine {
             connection
                 .send(socket::relay(target, &payload, client_id))
                 .await?;
-            self.in_flight.insert(client_id);
+            self.in_flight.insert(client_id, target);
         }
         Ok(())
     }

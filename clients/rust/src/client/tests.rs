@@ -391,6 +391,27 @@ async fn a_refusal_takes_the_message_out_of_the_outbox() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_does_not_change_the_order() {
+    let bench = bench().await;
+    let (live, _events) = bench.client.live();
+    let (mut peer, _) = bench.accept_synced(&[]).await;
+    for text in ["first", "second"] {
+        live.send(boris(), text).await.unwrap();
+    }
+    let first = peer.read("relay").await;
+    let refused = json!({
+        "type": "msg_status", "status": "rate_limited", "client_id": first["client_id"], "retry_after": 0,
+        "at": Timestamp::from_millis(NOW), "from": anna(), "to": boris(),
+    });
+    peer.send(refused).await;
+    assert_eq!(peer.read("relay").await["client_id"], first["client_id"]);
+    peer.queued(&first["client_id"], 1).await;
+    assert_eq!(peer.read("ack").await["seq"], 1);
+    assert_ne!(peer.read("relay").await["client_id"], first["client_id"]);
+    live.close().await;
+}
+
+#[tokio::test]
 async fn close_codes_say_whether_to_come_back() {
     let bench = bench().await;
     let (live, mut events) = bench.client.live();

@@ -100,6 +100,7 @@ catalogue! {
     Unsupported: "(a message of type {0}, which this version cannot show)", "(сообщение типа {0}, эта версия его не показывает)";
     Refused: "(message refused: {0})", "(сообщение отклонено: {0})";
     NotForThisDevice: "(written before this device was linked, or for another device)", "(написано до подключения этого устройства или для другого)";
+    OwnLegacy: "(your message to an older client: only its recipient can read it)", "(ваше сообщение старому клиенту: прочитать может только получатель)";
     ChatWith: "Chat with {0} ({1}). Type a line to send it, /quit or Ctrl-D to leave, /help for help.",
         "Чат с {0} ({1}). Введите строку, чтобы отправить; /quit или Ctrl-D — выход, /help — справка.";
     NotCompared: "The safety number was not compared yet:  melo-cli contact verify {0}", "Код безопасности ещё не сверен:  melo-cli contact verify {0}";

@@ -111,8 +111,8 @@ pub fn plain(text: &str) -> String {
 }
 
 /// What a message says, for a person.
-pub fn body(body: &Body) -> String {
-    match body {
+pub fn body(client: &Client, message: &Message) -> String {
+    match &message.body {
         Body::Text {
             text: written,
             proof: Proof::Unsigned,
@@ -121,6 +121,11 @@ pub fn body(body: &Body) -> String {
         }
         Body::Text { text, .. } => plain(text),
         Body::Unsupported { kind } => text(Text::Unsupported, &[&plain(kind)]),
+        Body::Refused(Refusal::Legacy(LegacyError::NotForThisKey))
+            if message.from == client.uid() =>
+        {
+            text(Text::OwnLegacy, &[])
+        }
         Body::Refused(
             Refusal::Envelope(EnvelopeError::NotForThisDevice)
             | Refusal::Legacy(LegacyError::NotForThisKey),
@@ -135,7 +140,7 @@ pub fn line(client: &Client, message: &Message) -> String {
     format!(
         "{clock} {}: {}",
         name_of(client, message.from),
-        body(&message.body)
+        body(client, message)
     )
 }
 

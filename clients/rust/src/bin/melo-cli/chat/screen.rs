@@ -168,7 +168,7 @@ impl Screen {
         let mut shown = if from_other_device {
             let clock = local_time::clock(message.at);
             let (me, other) = (text(Text::Me, &[]), text(Text::OtherDevice, &[]));
-            format!("{clock} {me} ({other}): {}", body(&message.body))
+            format!("{clock} {me} ({other}): {}", body(client, message))
         } else {
             line(client, message)
         };
