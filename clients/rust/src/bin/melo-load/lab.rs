@@ -1,0 +1,199 @@
+//! Everything in one command: a server of our own, prepared once, a fresh copy of it for each scenario.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::args::{LabArgs, PlanArgs, Scenario};
+use crate::fail::Failure;
+use crate::report::{IdleReport, LoginReport, RunReport, StartReport};
+use crate::snapshot::Snapshot;
+use crate::start::{self, Server};
+use crate::{files, idle, logins, prepare, run};
+
+const ALL: [Scenario; 7] = [
+    Scenario::Start,
+    Scenario::Rate200,
+    Scenario::Rate1000,
+    Scenario::Flat,
+    Scenario::Idle,
+    Scenario::Login,
+    Scenario::Storm,
+];
+
+/// Starts that are measured on existing data.
+const STARTS: usize = 5;
+/// Idle connections are held past the first heartbeat.
+const HOLD: Duration = Duration::from_secs(30);
+/// Logins at a time.
+const LOGINS: usize = 4;
+/// Between a start and a measurement.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Figures of one scenario.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Figures {
+    Start(StartReport),
+    Run(Box<RunReport>),
+    Idle(IdleReport),
+    Login(LoginReport),
+}
+
+/// One scenario.
+#[derive(Debug, Serialize)]
+pub(crate) struct Measured {
+    pub scenario: String,
+    pub figures: Figures,
+}
+
+/// All of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct LabReport {
+    pub measured: Vec<Measured>,
+}
+
+impl LabReport {
+    /// Whether nothing was lost.
+    pub(crate) fn sound(&self) -> bool {
+        self.measured.iter().all(|m| match &m.figures {
+            Figures::Start(_) => true,
+            Figures::Run(run) => run.faults.none(),
+            Figures::Idle(idle) => idle.lost == 0,
+            Figures::Login(login) => login.failed == 0,
+        })
+    }
+}
+
+impl Figures {
+    fn text(&self) -> String {
+        match self {
+            Self::Start(figures) => figures.text(),
+            Self::Run(figures) => figures.text(),
+            Self::Idle(figures) => figures.text(),
+            Self::Login(figures) => figures.text(),
+        }
+    }
+}
+
+/// Prepares if need be, and measures.
+pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failure> {
+    let lab = Lab::open(args).await?;
+    if args.serve {
+        lab.serve().await?;
+        return Ok(LabReport { measured: Vec::new() });
+    }
+    let scenarios = if args.only.is_empty() { &ALL[..] } else { &args.only };
+    let mut measured = Vec::with_capacity(scenarios.len());
+    for scenario in scenarios {
+        let name = format!("{scenario:?}").to_lowercase();
+        if !quiet {
+            println!("== {name}");
+        }
+        let figures = lab.measure(*scenario).await?;
+        if !quiet {
+            println!("{}", figures.text());
+        }
+        measured.push(Measured { scenario: name, figures });
+    }
+    Ok(LabReport { measured })
+}
+
+struct Lab<'a> {
+    args: &'a LabArgs,
+    prepared: PathBuf,
+    running: PathBuf,
+    snapshot: Snapshot,
+}
+
+impl<'a> Lab<'a> {
+    async fn open(args: &'a LabArgs) -> Result<Self, Failure> {
+        let prepared = args.dir.join("prepared");
+        let reusable = !args.fresh
+            && Snapshot::is_in(&prepared)
+            && Snapshot::load(&prepared)?.pairs.len() >= args.pairs;
+        if !reusable {
+            prepare_in(args, &prepared).await?;
+        }
+        Ok(Self {
+            args,
+            snapshot: Snapshot::load(&prepared)?,
+            running: args.dir.join("running"),
+            prepared,
+        })
+    }
+
+    /// A server on a fresh copy of the prepared data, and the snapshot that fits it.
+    async fn server(&self) -> Result<(Server, Snapshot), Failure> {
+        files::remove_dir(&self.running)?;
+        files::copy_dir(&self.prepared, &self.running)?;
+        let server = Server::start(&self.args.bin, &self.running, &self.args.env).await?;
+        let snapshot = Snapshot { target: server.target.clone(), ..self.snapshot.clone() };
+        sleep(SETTLE).await;
+        Ok((server, snapshot))
+    }
+
+    async fn serve(&self) -> Result<(), Failure> {
+        let (server, snapshot) = self.server().await?;
+        snapshot.save(&self.running)?;
+        println!("pid {}, {}, snapshot in {}", server.pid, server.target.https, self.running.display());
+        println!("Ctrl-C stops it");
+        tokio::signal::ctrl_c().await?;
+        server.stop().await.map(drop)
+    }
+
+    async fn measure(&self, scenario: Scenario) -> Result<Figures, Failure> {
+        let args = self.args;
+        if scenario == Scenario::Start {
+            let report = start::measure(&args.bin, STARTS, &args.env).await?;
+            return Ok(Figures::Start(report));
+        }
+        let (server, snapshot) = self.server().await?;
+        let pid = Some(server.pid);
+        let figures = match scenario {
+            Scenario::Idle => {
+                Figures::Idle(idle::idle(&snapshot, args.connections, HOLD, server.pid).await?)
+            }
+            Scenario::Login => {
+                let span = Duration::from_secs(args.seconds);
+                Figures::Login(logins::measure(&snapshot, LOGINS, span, pid).await?)
+            }
+            _ => {
+                let plan = self.plan(scenario);
+                Figures::Run(Box::new(run::run(&snapshot, &plan, pid).await?))
+            }
+        };
+        server.stop().await?;
+        Ok(figures)
+    }
+
+    fn plan(&self, scenario: Scenario) -> PlanArgs {
+        let rate = match scenario {
+            Scenario::Rate200 | Scenario::Storm => Some(200.0),
+            Scenario::Rate1000 => Some(1000.0),
+            _ => None,
+        };
+        PlanArgs {
+            rate,
+            flat_out: rate.is_none(),
+            outstanding: self.args.outstanding,
+            seconds: self.args.seconds,
+            warmup: 3,
+            size: 256,
+            pairs: Some(self.args.pairs),
+            both_ways: false,
+            logins: if scenario == Scenario::Storm { LOGINS } else { 0 },
+        }
+    }
+}
+
+async fn prepare_in(args: &LabArgs, dir: &Path) -> Result<(), Failure> {
+    files::remove_dir(dir)?;
+    let server = Server::start(&args.bin, dir, &args.env).await?;
+    let made = prepare::prepare(&server.target, args.pairs * 2, args.pairs).await?;
+    server.stop().await?;
+    // Last, as its presence says that the directory is whole.
+    made.save(dir)
+}
