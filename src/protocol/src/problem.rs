@@ -62,7 +62,7 @@ pub struct Problem {
     /// The fields that broke a rule; on 422.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// Device names the envelope forgot; on `device_mismatch`.
+    /// Key ids of devices the envelope forgot; on `device_mismatch`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// Key ids the envelope should not have; on `device_mismatch`.

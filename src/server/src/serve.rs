@@ -1,5 +1,6 @@
 //! `melo serve`: from settings to a running server, and to its end.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,10 +95,9 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let server = melo_api::start(state, listeners, &tls, workers)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
-    println!(
-        "{}",
-        banner::ready(&settings, &certificate, Language::of_terminal())
-    );
+    let ready = banner::ready(&settings, &certificate, Language::of_terminal());
+    // Nobody may be reading any more; that is no reason to stop.
+    let _ = writeln!(std::io::stdout(), "{ready}");
 
     let signal = shutdown::requested().await;
     tracing::info!(signal, connections = hub.connections(), "stopping");

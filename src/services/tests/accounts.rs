@@ -46,7 +46,7 @@ async fn wrong_passwords_are_refused_for_a_while_and_then_not() {
     .await;
     let uid = world.person("+79990000001").await.uid;
     let wrong = || {
-        let mut input = world.login_input(uid, 1);
+        let mut input = World::login_input(uid, 1);
         input.password = Some(Secret::new("wrong password".to_owned()));
         input
     };
@@ -54,13 +54,13 @@ async fn wrong_passwords_are_refused_for_a_while_and_then_not() {
         let refused = account::login(&world.core, wrong()).await.err();
         assert!(matches!(refused, Some(AccountError::InvalidCredentials)));
     }
-    let even_right = account::login(&world.core, world.login_input(uid, 1))
+    let even_right = account::login(&world.core, World::login_input(uid, 1))
         .await
         .err();
     assert!(matches!(even_right, Some(AccountError::Limited(1..=60))));
     world.pass(minute);
     assert!(
-        account::login(&world.core, world.login_input(uid, 1))
+        account::login(&world.core, World::login_input(uid, 1))
             .await
             .is_ok()
     );
@@ -70,12 +70,12 @@ async fn wrong_passwords_are_refused_for_a_while_and_then_not() {
 async fn a_device_token_opens_its_own_device_until_it_expires() {
     let world = World::new().await;
     let uid = world.person("+79990000001").await.uid;
-    let token = account::login(&world.core, world.login_input(uid, 1))
+    let token = account::login(&world.core, World::login_input(uid, 1))
         .await
         .unwrap()
         .device_token;
     let with_token = |device: u8| {
-        let mut input = world.login_input(uid, device);
+        let mut input = World::login_input(uid, device);
         input.password = None;
         input.device_token = Some(token.clone());
         input
@@ -96,7 +96,7 @@ async fn a_device_token_opens_its_own_device_until_it_expires() {
 async fn access_tokens_and_tickets_end() {
     let world = World::new().await;
     let caller = world.person("+79990000001").await;
-    let begun = account::login(&world.core, world.login_input(caller.uid, 1))
+    let begun = account::login(&world.core, World::login_input(caller.uid, 1))
         .await
         .unwrap();
     let ticket = account::issue_ticket(&world.core, caller).await.unwrap();

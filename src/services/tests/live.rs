@@ -1,5 +1,7 @@
 //! A device's live connection without a socket.
 
+#![allow(clippy::unwrap_used)] // a failed step fails the test
+
 mod common;
 
 use std::collections::BTreeMap;

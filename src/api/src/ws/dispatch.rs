@@ -196,7 +196,8 @@ impl Connection {
         match account::authenticate(&self.core, token).await {
             Ok(caller) if live.renew(caller) => Ok(()),
             Ok(_) => {
-                let detail = "the token is of another session; open a new connection with it";
+                let detail =
+                    "the token is of another person or device; open a new connection with it";
                 self.write(json(&ErrorFrame::new(
                     ErrorCode::InvalidToken,
                     detail,

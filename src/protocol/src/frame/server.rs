@@ -215,7 +215,7 @@ pub struct ErrorFrame {
     /// Seconds to wait before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// Device names the envelope forgot; with `device_mismatch`.
+    /// Key ids of devices the envelope forgot; with `device_mismatch`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// Key ids the envelope should not have; with `device_mismatch`.

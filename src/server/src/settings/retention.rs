@@ -17,14 +17,14 @@ const HISTORY_TTL: Spec = Spec {
     default: Some("1209600"),
     example: "1209600",
     secret: false,
-    help: "Seconds for which the server keeps messages for devices that were away: 14 days by default.",
+    help: "Seconds for which the server keeps messages for devices that were away: 14 days by default. Read and checked; this version keeps everything.",
 };
 const E2E_KEY_ROTATION_DAYS: Spec = Spec {
     name: "E2E_KEY_ROTATION_DAYS",
     default: Some("180"),
     example: "180",
     secret: false,
-    help: "Days after which clients are told that an end-to-end key is due for replacement.",
+    help: "Days after which clients are told that an end-to-end key is due for replacement. Read and checked; not used yet.",
 };
 
 /// How long things are kept.
@@ -32,7 +32,7 @@ const E2E_KEY_ROTATION_DAYS: Spec = Spec {
 pub struct Retention {
     /// Age at which a message leaves the server.
     pub history: Duration,
-    /// Age at which an end-to-end key is due for replacement.
+    /// Age at which an end-to-end key is due for replacement. Read and checked; not used yet.
     pub e2e_key: Duration,
 }
 

@@ -46,7 +46,7 @@ const APP_SECRET_KEY: Spec = Spec {
     default: None,
     example: "$(openssl rand -hex 32)",
     secret: true,
-    help: "Application secret, 32 characters or more: CSRF tokens and the like depend on it. Unset: KEYS_DIR/app.secret.",
+    help: "Application secret, 32 characters or more: the pepper of all passwords, and CSRF tokens. With another one nobody's password is right any more. Unset: KEYS_DIR/app.secret.",
 };
 const JWT_PRIVATE_KEY_PATH: Spec = Spec {
     name: "JWT_PRIVATE_KEY_PATH",

@@ -114,11 +114,12 @@ impl LiveSession {
         self.caller
     }
 
-    /// A fresh token of the same session was shown: its expiry counts from now on.
+    /// A fresh token of the same person and device was shown, of this session or, after another login, of
+    /// a newer one: its session and expiry count from now on.
     pub fn renew(&mut self, caller: Caller) -> bool {
-        let same = caller.session == self.caller.session && caller.device == self.caller.device;
+        let same = caller.uid == self.caller.uid && caller.device == self.caller.device;
         if same {
-            self.caller.expires = caller.expires;
+            self.caller = caller;
         }
         same
     }

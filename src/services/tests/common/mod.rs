@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    pub fn login_input(&self, uid: Uid, device: u8) -> LoginInput {
+    pub fn login_input(uid: Uid, device: u8) -> LoginInput {
         LoginInput {
             identifier: Identifier::Uid(uid),
             password: Some(Secret::new(PASSWORD.to_owned())),
@@ -123,7 +123,7 @@ impl World {
 
     /// Another device of a person.
     pub async fn login(&self, uid: Uid, device: u8) -> Caller {
-        let begun = account::login(&self.core, self.login_input(uid, device))
+        let begun = account::login(&self.core, Self::login_input(uid, device))
             .await
             .unwrap();
         account::authenticate(&self.core, begun.access_token.expose())
