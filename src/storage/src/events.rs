@@ -56,22 +56,73 @@ pub(crate) fn open(keys: &Keyring, row: &Model) -> Result<LogEvent, StorageError
     })
 }
 
-/// Up to `limit` events of a log after `after`, oldest first.
+/// The next events of a log after `after`, oldest first: up to `limit` of them, and no more than fit into
+/// `max_bytes` of sealed bodies, but at least one. The sizes are asked for first, so that a page of large
+/// messages is never held in memory as a whole.
 pub async fn after(
     conn: &impl ConnectionTrait,
     keys: &Keyring,
     log: LogId,
     after: Seq,
     limit: u64,
-) -> Result<Vec<LogEvent>, StorageError> {
+    max_bytes: usize,
+) -> Result<Page, StorageError> {
+    let start = i64::try_from(after).unwrap_or(i64::MAX);
+    let sql = "SELECT seq, LENGTH(body) AS size FROM events WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?";
+    let values = [
+        log.to_i64().into(),
+        start.into(),
+        limit.cast_signed().into(),
+    ];
+    let statement = crate::logs::statement(conn.get_database_backend(), sql, values);
+    let mut bytes = 0;
+    let mut end = start;
+    let mut whole = true;
+    let sizes = conn.query_all_raw(statement).await?;
+    for row in &sizes {
+        bytes += read_size(row)?;
+        if bytes > max_bytes && end > start {
+            whole = false;
+            break;
+        }
+        end = row.try_get("", "seq")?;
+    }
+    let whole = whole && u64::try_from(sizes.len()).unwrap_or(u64::MAX) < limit;
+    if end == start {
+        return Ok(Page {
+            events: Vec::new(),
+            whole,
+        });
+    }
     let rows = Entity::find()
         .filter(Column::Log.eq(log.to_i64()))
-        .filter(Column::Seq.gt(i64::try_from(after).unwrap_or(i64::MAX)))
+        .filter(Column::Seq.between(start.saturating_add(1), end))
         .order_by_asc(Column::Seq)
-        .limit(limit)
         .all(conn)
         .await?;
-    rows.iter().map(|row| open(keys, row)).collect()
+    let events = rows
+        .iter()
+        .map(|row| open(keys, row))
+        .collect::<Result<_, _>>()?;
+    Ok(Page { events, whole })
+}
+
+/// SQLite counts in 64 bits, the others in 32.
+fn read_size(row: &sea_orm::QueryResult) -> Result<usize, StorageError> {
+    let size = match row.try_get::<i64>("", "size") {
+        Ok(size) => size,
+        Err(_) => i64::from(row.try_get::<i32>("", "size")?),
+    };
+    usize::try_from(size).map_err(|_| StorageError::Corrupt("body size"))
+}
+
+/// A stretch of a log.
+#[derive(Debug)]
+pub struct Page {
+    /// Oldest first, without a gap.
+    pub events: Vec<LogEvent>,
+    /// Whether it reached the log's end.
+    pub whole: bool,
 }
 
 /// One page of a log's messages, oldest first, page 1 the newest; and how many messages there are.

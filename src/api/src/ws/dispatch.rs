@@ -1,6 +1,7 @@
 //! What each frame asks for: parse, one service call, answer.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use melo_domain::Uid;
 use melo_protocol::frame::{
@@ -82,6 +83,15 @@ impl Connection {
         frame: ClientFrame<'_>,
         live: &mut LiveSession,
     ) -> Result<(), End> {
+        if matches!(
+            frame,
+            ClientFrame::Resume(_) | ClientFrame::GetHistory { .. }
+        ) {
+            // These read the database: they cost as much as a message.
+            if let Err(wait) = self.take_message() {
+                return self.answer_limited(None, wait).await;
+            }
+        }
         let done = match frame {
             ClientFrame::Relay {
                 target,
@@ -118,10 +128,15 @@ impl Connection {
         }
     }
 
+    /// Takes one message from the person's budget; `Err` is the time until the next one.
+    fn take_message(&self) -> Result<(), Duration> {
+        let rate = self.core.message_rate();
+        self.registration.budget().take(rate, self.core.uptime())
+    }
+
     async fn relay(&mut self, live: &LiveSession, input: SendInput<'_>) -> Result<(), End> {
         let (target, client_id) = (input.target, input.client_id);
-        let rate = self.core.message_rate();
-        if let Err(wait) = self.registration.budget().take(rate, self.core.uptime()) {
+        if let Err(wait) = self.take_message() {
             return self
                 .answer_limited(Some((live.caller().uid, target, client_id)), wait)
                 .await;
@@ -216,7 +231,7 @@ impl Connection {
     async fn answer_limited(
         &mut self,
         message: Option<(Uid, Uid, Option<Uuid>)>,
-        wait: std::time::Duration,
+        wait: Duration,
     ) -> Result<(), End> {
         let retry_after = Some(wait.as_secs().max(1));
         let text = match message {

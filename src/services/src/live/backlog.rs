@@ -9,8 +9,7 @@ use super::session::{LiveError, LiveSession};
 
 /// Events read at once.
 const PAGE: u64 = 100;
-/// Bytes of payload after which a page is cut short, so that a backlog of large messages is not held in
-/// memory at once.
+/// Bytes of messages read at once, so that a backlog of large ones is not held in memory as a whole.
 const PAGE_BYTES: usize = 1 << 20;
 
 impl LiveSession {
@@ -50,8 +49,8 @@ impl LiveSession {
             return Ok(true);
         };
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
-        let page = events::after(db, keys, log, sent, PAGE).await?;
-        let mut caught_up = u64::try_from(page.len()).unwrap_or(u64::MAX) < PAGE;
+        let page = events::after(db, keys, log, sent, PAGE, PAGE_BYTES).await?;
+        let (page, mut caught_up) = (page.events, page.whole);
         if let Some(first) = page.first().filter(|first| first.seq > sent + 1) {
             let reset = Reset {
                 log,
@@ -73,13 +72,7 @@ impl LiveSession {
             sent = sent.max(bounds.pruned_seq).min(bounds.last_seq);
             caught_up = sent == bounds.last_seq;
         }
-        let mut bytes = 0;
         for event in &page {
-            if bytes > PAGE_BYTES {
-                caught_up = false;
-                break;
-            }
-            bytes += event.payload.len();
             frames.push(self.replay(event));
             sent = event.seq;
         }

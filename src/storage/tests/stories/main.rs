@@ -1,0 +1,9 @@
+//! Stories that every database must tell the same way: SQLite always, MySQL/MariaDB and PostgreSQL where a
+//! server answers.
+
+// Helpers of tests stand outside of `#[test]` functions, where clippy's own exception does not reach.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod databases;
+mod log_writer;
+mod migrations;
