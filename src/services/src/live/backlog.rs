@@ -6,6 +6,7 @@ use melo_protocol::frame::Reset;
 use melo_storage::{events, logs};
 
 use super::session::{LiveError, LiveSession};
+use crate::messages;
 
 /// Events read at once.
 const PAGE: u64 = 100;
@@ -72,12 +73,21 @@ impl LiveSession {
             sent = sent.max(bounds.pruned_seq).min(bounds.last_seq);
             caught_up = sent == bounds.last_seq;
         }
+        let caller = self.caller.uid;
+        let peer = if page.iter().any(|event| self.is_own(event)) {
+            messages::peer_of(&self.core, caller, log).await?
+        } else {
+            None
+        };
         for event in &page {
-            frames.push(self.replay(event));
-            sent = event.seq;
+            frames.push(self.replay(event, peer.unwrap_or(caller)));
         }
         if let Some(place) = self.places.get_mut(&log) {
             place.sent = sent;
+            for event in &page {
+                place.pass(event, caller);
+            }
+            sent = place.sent;
         }
         if !page.is_empty() {
             self.unconfirmed.sent(log, sent);

@@ -26,6 +26,12 @@ impl Unconfirmed {
         }
     }
 
+    /// The client goes back in this log: what it was sent before does not count any more.
+    pub(super) fn forget(&mut self, log: LogId) {
+        self.since.remove(&log);
+        self.pinged.remove(&log);
+    }
+
     pub(super) fn client_acknowledges(&mut self) {
         if !self.by_client {
             *self = Self {
@@ -42,13 +48,13 @@ impl LiveSession {
         !self.unconfirmed.since.is_empty() && self.unconfirmed.pinged.is_empty()
     }
 
-    /// A ping was written.
+    /// Such a ping was written. There is one at a time.
     pub fn pinged(&mut self) {
         let since = std::mem::take(&mut self.unconfirmed.since);
         self.unconfirmed.pinged.extend(since);
     }
 
-    /// The last ping was answered.
+    /// It was answered.
     pub async fn ponged(&mut self) -> Result<(), LiveError> {
         for (log, seq) in std::mem::take(&mut self.unconfirmed.pinged) {
             self.confirm(log, seq, Progress::Delivered).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{LogEvent, LogId, Seq};
+use melo_domain::{LogEvent, LogId, Seq, Uid};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
 use melo_realtime::{LiveEvent, render};
 use melo_storage::cursors::Position;
@@ -53,6 +53,31 @@ pub(super) struct Place {
     pub position: Position,
     /// Whether the log is waiting to be read.
     pub behind: bool,
+    /// Where this connection began: it does not know whose the events before are.
+    pub start: Seq,
+    /// The last event of somebody else that was written to this connection.
+    pub others: Seq,
+}
+
+impl Place {
+    /// At a position of the device or of its client.
+    fn restart(&mut self, seq: Seq) {
+        self.sent = seq;
+        self.start = self.start.max(seq);
+    }
+
+    /// Notes an event that is being written.
+    pub(super) fn pass(&mut self, event: &LogEvent, reader: Uid) {
+        self.sent = event.seq;
+        if event.sender != reader {
+            self.others = self.others.max(event.seq);
+        }
+    }
+
+    /// Whether there is an event of somebody else after `seq`, or might be.
+    fn concerns_others(&self, seq: Seq) -> bool {
+        self.others > seq || seq < self.start
+    }
 }
 
 /// One connection of one device.
@@ -100,6 +125,8 @@ impl LiveSession {
                     sent: stored.delivered,
                     position: stored,
                     behind,
+                    start: stored.delivered,
+                    others: 0,
                 });
                 if behind {
                     self.backlog.push_back(state.log);
@@ -140,7 +167,7 @@ impl LiveSession {
             self.defer(live);
             return Step::Skip;
         }
-        place.sent = event.seq;
+        place.pass(event, self.caller.uid);
         if event.device == Some(self.caller.device) {
             // Its answer is the `msg_status` that the sending call is waiting for. With nothing unconfirmed
             // before it, the device is past it: a client that never acknowledges is not told again.
@@ -167,10 +194,10 @@ impl LiveSession {
         }
     }
 
-    /// The frame for an event read from the log. An own event is answered as it was when it was sent: that
-    /// answer may be what the connection was lost before.
-    pub(super) fn replay(&self, event: &LogEvent) -> ByteString {
-        if event.device != Some(self.caller.device) {
+    /// The frame for an event read from the log. An own message, which went to `peer`, is answered as it was
+    /// when it was sent: that answer may be what the connection was lost before.
+    pub(super) fn replay(&self, event: &LogEvent, peer: Uid) -> ByteString {
+        if !self.is_own(event) {
             return render(event, self.kid.as_deref()).into();
         }
         let frame = MsgStatus {
@@ -181,10 +208,15 @@ impl LiveSession {
             seq: Some(event.seq),
             at: event.at,
             from: event.sender,
-            to: event.sender,
+            to: peer,
             retry_after: None,
         };
         serde_json::to_string(&frame).unwrap_or_default().into()
+    }
+
+    /// Whether the event came from this very device.
+    pub(super) fn is_own(&self, event: &LogEvent) -> bool {
+        event.device == Some(self.caller.device)
     }
 
     /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log
@@ -196,7 +228,8 @@ impl LiveSession {
         }
         for (log, seq) in cursors {
             if let Some(place) = self.places.get_mut(log) {
-                place.sent = *seq;
+                place.restart(*seq);
+                self.unconfirmed.forget(*log);
                 if !place.behind {
                     place.behind = true;
                     self.backlog.push_back(*log);
@@ -248,7 +281,17 @@ impl LiveSession {
         if moved == place.position {
             return Ok(());
         }
-        place.position = moved;
-        Ok(messages::acknowledge(&self.core, self.caller, log, moved).await?)
+        let before = std::mem::replace(&mut place.position, moved);
+        let since = match progress {
+            Progress::Delivered => before.delivered,
+            Progress::Read => before.read,
+        };
+        if place.concerns_others(since) {
+            messages::acknowledge(&self.core, self.caller, log, moved).await?;
+        } else {
+            // One's own messages on one's other devices are nobody else's news.
+            self.core.cursors.note(self.caller.device, log, moved);
+        }
+        Ok(())
     }
 }

@@ -76,7 +76,11 @@ fn tell(core: &Core, reader: Uid, author: Uid, log: LogId, seq: Seq, status: Sta
 }
 
 /// The other person of a direct log; none for a private one.
-async fn peer_of(core: &Core, uid: Uid, log: LogId) -> Result<Option<Uid>, MessageError> {
+pub(crate) async fn peer_of(
+    core: &Core,
+    uid: Uid,
+    log: LogId,
+) -> Result<Option<Uid>, MessageError> {
     if let Some(peer) = core.caches.peers.get(&(log, uid)) {
         return Ok((peer != uid).then_some(peer));
     }

@@ -6,6 +6,7 @@ mod history;
 mod route;
 mod send;
 
+pub(crate) use acknowledge::peer_of;
 pub use acknowledge::{Progress, acknowledge};
 pub(crate) use devices::published;
 pub(crate) use history::kid_of;
