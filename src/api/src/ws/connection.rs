@@ -20,6 +20,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// Between two pings of the server; two without an answer end the connection.
 const HEARTBEAT: Duration = Duration::from_secs(25);
+/// Payload of pings whose answer confirms what was written before them. The heartbeat's have none: its answer
+/// may be on its way while more is written.
+const RECEIPT: &[u8] = b"receipt";
 /// Messages of this connection on their way to the disk, at most. Then no more frames are read.
 const MAX_IN_FLIGHT: usize = 64;
 /// How long a client that sends `?resume=1` may take to send its `resume`.
@@ -152,7 +155,7 @@ impl Connection {
             if live.wants_ping() && !self.asked_for_receipt {
                 live.pinged();
                 self.asked_for_receipt = true;
-                self.ping().await?;
+                self.ping(RECEIPT).await?;
             }
         }
     }
@@ -207,8 +210,11 @@ impl Connection {
             AggregatedMessage::Ping(payload) => {
                 self.socket.pong(&payload).await.map_err(|_| End::Gone)
             }
-            AggregatedMessage::Pong(_) => {
+            AggregatedMessage::Pong(payload) => {
                 self.unanswered_pings = 0;
+                if payload != RECEIPT {
+                    return Ok(());
+                }
                 self.asked_for_receipt = false;
                 Box::pin(live.ponged()).await.map_err(|error| {
                     tracing::error!(%error, "position could not be noted");
@@ -230,13 +236,12 @@ impl Connection {
         if self.unanswered_pings >= 2 {
             return Err(End::Gone);
         }
-        live.pinged();
-        self.ping().await
+        self.ping(b"").await
     }
 
-    async fn ping(&mut self) -> Result<(), End> {
+    async fn ping(&mut self, payload: &[u8]) -> Result<(), End> {
         self.unanswered_pings = self.unanswered_pings.saturating_add(1);
-        self.socket.ping(b"").await.map_err(|_| End::Gone)
+        self.socket.ping(payload).await.map_err(|_| End::Gone)
     }
 
     pub(super) fn caller(&self) -> Caller {
@@ -286,7 +291,7 @@ fn refusal(error: &ProtocolError) -> End {
             CloseCode::FrameTooLarge,
             "a frame or message may be at most 1 MiB long",
         ),
-        ProtocolError::Io(_) => End::Gone,
+        ProtocolError::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => End::Gone,
         _ => End::because(CloseCode::ProtocolError, "not a WebSocket frame (RFC 6455)"),
     }
 }
