@@ -11,7 +11,7 @@ use actix_ws::{
 };
 use bytestring::ByteString;
 use melo_domain::Timestamp;
-use melo_protocol::CloseCode;
+use melo_protocol::{CloseCode, MAX_FRAME_BYTES};
 use melo_realtime::{Budget, Close, Outbound, Outbox, Registration};
 use melo_services::live::{LiveSession, Step};
 use melo_services::messages::Accepted;
@@ -103,6 +103,7 @@ impl Connection {
             }
         };
         if let Err(End::Close(close)) = end {
+            tracing::debug!(code = close.code.code(), "closing a connection");
             if close.code == CloseCode::GoingAway {
                 // What was accepted is committed in any case; the sender should know.
                 let _ = tokio::time::timeout(FINISH_WITHIN, Box::pin(self.finish())).await;
@@ -206,6 +207,7 @@ impl Connection {
             Some(Ok(message)) => message,
         };
         match message {
+            AggregatedMessage::Text(text) if text.len() > MAX_FRAME_BYTES => Err(too_large()),
             AggregatedMessage::Text(text) => self.dispatch(&text, live).await,
             AggregatedMessage::Ping(payload) => {
                 self.socket.pong(&payload).await.map_err(|_| End::Gone)
@@ -229,7 +231,7 @@ impl Connection {
         }
     }
 
-    async fn beat(&mut self, live: &mut LiveSession) -> Result<(), End> {
+    async fn beat(&mut self, live: &LiveSession) -> Result<(), End> {
         if live.caller().expires <= self.now() {
             return Err(End::because(CloseCode::TokenExpired, "0"));
         }
@@ -285,12 +287,16 @@ async fn resume_deadline(until: Option<Instant>) {
     }
 }
 
+fn too_large() -> End {
+    End::because(
+        CloseCode::FrameTooLarge,
+        "a frame or message may be at most 1 MiB long",
+    )
+}
+
 fn refusal(error: &ProtocolError) -> End {
     match error {
-        ProtocolError::Overflow => End::because(
-            CloseCode::FrameTooLarge,
-            "a frame or message may be at most 1 MiB long",
-        ),
+        ProtocolError::Overflow => too_large(),
         ProtocolError::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => End::Gone,
         _ => End::because(CloseCode::ProtocolError, "not a WebSocket frame (RFC 6455)"),
     }

@@ -17,6 +17,11 @@ use crate::error::ApiError;
 use crate::extract::{address, bearer};
 use crate::state::State;
 
+/// What is read of one message before the connection is cut off in the middle of it. Above the limit that
+/// clients are told: whoever is a little above it is read to the end and gets the close frame, which a peer
+/// that is still sending may lose.
+const READ_LIMIT: usize = 2 * MAX_FRAME_BYTES;
+
 #[derive(Deserialize)]
 struct Parameters {
     token: Option<String>,
@@ -82,9 +87,9 @@ async fn open(
         },
     })?;
     let stream = stream
-        .max_frame_size(MAX_FRAME_BYTES)
+        .max_frame_size(READ_LIMIT)
         .aggregate_continuations()
-        .max_continuation_size(MAX_FRAME_BYTES);
+        .max_continuation_size(READ_LIMIT);
     let waits_for_resume = parameters.resume.as_deref() == Some("1");
     let core = Arc::clone(&state.core);
     let connection = Connection::new(core, caller, socket, outbox, registration, waits_for_resume);
