@@ -271,6 +271,24 @@ async fn tell(store: &Store, plan: Plan) {
 /// What each device was answered to each of its events.
 type Reports = HashMap<DeviceHandle, Vec<(usize, Expected, Result<Appended, AppendError>)>>;
 
+/// A whole log, read in pages that are too small for it.
+async fn all_of(store: &Store, log: LogId) -> Vec<LogEvent> {
+    let mut all: Vec<LogEvent> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |e| e.seq);
+        let page = events::after(store.db.read(), &store.keys, log, after, 50, 1500).await;
+        let page = page.unwrap();
+        assert!(
+            page.whole || !page.events.is_empty(),
+            "a page without progress"
+        );
+        all.extend(page.events);
+        if page.whole {
+            return all;
+        }
+    }
+}
+
 /// Every answer agrees with what the database holds, and nothing else is there.
 fn check_reports(reports: &Reports, rows: &[LogEvent]) {
     let by_place: HashMap<_, _> = rows.iter().map(|e| ((e.log, e.seq), e)).collect();

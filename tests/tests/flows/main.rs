@@ -1,0 +1,22 @@
+//! Black-box flows. One binary, so that the harness is linked once; one file per area.
+
+// A test fails by panicking, wherever it notices; clippy's own exception covers `#[test]` functions only.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// A flow reads best in one piece.
+#![allow(clippy::too_many_lines)]
+
+mod account;
+mod account_refusals;
+mod contacts;
+mod crash;
+mod envelopes;
+mod handshake;
+mod hostile_frames;
+mod http;
+mod limits;
+mod messages;
+mod privacy;
+mod receipts;
+mod resume;
+mod shutdown;
+mod tls;
