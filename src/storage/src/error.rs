@@ -2,7 +2,7 @@
 
 use melo_crypto::{OpenError, SealError};
 use melo_domain::{InvalidId, UnknownCode};
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// A failure of the database, or of what it holds. Never shown to a client.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,21 @@ impl StorageError {
     /// Whether a unique index refused the row: somebody else was first.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Database(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+
+    /// Whether the database took the transaction back because of others at work (SQLSTATE class 40: deadlock,
+    /// serialization failure): the same once more may succeed.
+    pub fn is_rolled_back(&self) -> bool {
+        let Self::Database(DbErr::Exec(cause) | DbErr::Query(cause)) = self else {
+            return false;
+        };
+        let RuntimeErr::SqlxError(cause) = cause else {
+            return false;
+        };
+        let code = cause
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| code.starts_with("40"))
     }
 }
 

@@ -159,6 +159,7 @@ pub async fn append(
     new: NewEvent,
     now: Timestamp,
 ) -> Result<LogEvent, StorageError> {
+    crate::logs::lock(tx, new.log).await?;
     let seq = crate::logs::bounds(tx, new.log).await?.last_seq + 1;
     let event = new.at_position(seq, now);
     insert_rows(tx, keys, std::slice::from_ref(&event)).await?;

@@ -93,6 +93,19 @@ pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, S
     })
 }
 
+/// Keeps other transactions that call this from appending to the log until this one ends. The embedded
+/// database has one writing transaction at a time anyway.
+pub(crate) async fn lock(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageError> {
+    let backend = tx.get_database_backend();
+    if backend == DatabaseBackend::Sqlite {
+        return Ok(());
+    }
+    let sql = "SELECT id FROM logs WHERE id = ? FOR UPDATE";
+    tx.query_one_raw(statement(backend, sql, [log.to_i64().into()]))
+        .await?;
+    Ok(())
+}
+
 /// All logs of a person with the device's position in each, in one query.
 pub async fn of_person(
     conn: &impl ConnectionTrait,

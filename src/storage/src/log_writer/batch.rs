@@ -1,10 +1,11 @@
 //! One batch: numbering, repetition, commit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use melo_domain::{DeviceHandle, LogEvent, LogId, Seq, Timestamp};
 use sea_orm::sea_query::Cond;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait};
 use uuid::Uuid;
 
 use super::rows::{insert_rows, single_statement};
@@ -15,7 +16,9 @@ use crate::{StorageError, Store};
 /// Logs whose last number is remembered. Above it the memory is simply emptied: it is only a cache.
 const REMEMBERED_LOGS: usize = 100_000;
 /// How often a batch is numbered anew before it is given up; each time another writer was faster.
-const ATTEMPTS: usize = 8;
+const RETRIES: u32 = 8;
+/// Before each of these but the first, times its number.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What became of one event of a batch.
 #[derive(Debug)]
@@ -65,30 +68,74 @@ impl BatchWriter {
             self.last.clear();
         }
         // The usual batch holds no repetition and meets no other writer: it costs one statement. Only when the
-        // database refuses it are earlier events looked up.
-        let mut known = HashMap::new();
-        for attempt in 0..ATTEMPTS {
-            let mut plans = plan(&events, &known);
-            let (written, last) = self.number(&events, &plans, now).await?;
-            match self.insert(&written).await {
-                Ok(()) => {
-                    self.last.extend(last);
-                    return Ok(finish(&mut plans, written));
-                }
-                Err(error) if error.is_unique_violation() && attempt + 1 < ATTEMPTS => {
+        // database refuses it are earlier events looked up, and the numbers taken and used in one transaction.
+        let mut plans = plan(&events, &HashMap::new());
+        let mut attempt = 0;
+        let (written, last) = loop {
+            let tried = if attempt == 0 {
+                self.write_at_once(&events, &plans, now).await
+            } else {
+                self.write_in_turn(&events, &plans, now).await
+            };
+            match tried {
+                Ok(written) => break written,
+                Err(error) if is_contention(&error) && attempt < RETRIES => {
                     for event in &events {
                         self.last.remove(&event.log);
                     }
-                    known = self.earlier(&events).await?;
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                    let known = self.earlier(&events).await?;
+                    plans = plan(&events, &known);
                 }
                 Err(error) => return Err(error),
             }
+        };
+        self.last.extend(last);
+        Ok(finish(&mut plans, written))
+    }
+
+    /// Numbers from memory where there is one.
+    async fn write_at_once(
+        &self,
+        events: &[NewEvent],
+        plans: &[Plan],
+        now: Timestamp,
+    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
+        let db = self.store.db.write();
+        let (written, last) = self.number(db, events, plans, now).await?;
+        if written.len() > 1 && !single_statement(written.len()) {
+            let tx = db.begin().await?;
+            insert_rows(&tx, &self.store.keys, &written).await?;
+            tx.commit().await?;
+        } else {
+            insert_rows(db, &self.store.keys, &written).await?;
         }
-        Err(StorageError::Corrupt("sequence number contention"))
+        Ok((written, last))
+    }
+
+    /// Numbers from the database, in the transaction that uses them. The embedded database lets nobody in
+    /// between; on a database server the logs' rows are locked, in one order for all.
+    async fn write_in_turn(
+        &self,
+        events: &[NewEvent],
+        plans: &[Plan],
+        now: Timestamp,
+    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
+        let tx = self.store.db.begin().await?;
+        let logs: BTreeSet<LogId> = events.iter().map(|event| event.log).collect();
+        for log in logs {
+            crate::logs::lock(&tx, log).await?;
+        }
+        let (written, last) = self.number(&tx, events, plans, now).await?;
+        insert_rows(&tx, &self.store.keys, &written).await?;
+        tx.commit().await?;
+        Ok((written, last))
     }
 
     async fn number(
         &self,
+        conn: &impl ConnectionTrait,
         events: &[NewEvent],
         plans: &[Plan],
         now: Timestamp,
@@ -101,29 +148,12 @@ impl BatchWriter {
             }
             let before = match last.get(&event.log).or_else(|| self.last.get(&event.log)) {
                 Some(seq) => *seq,
-                None => {
-                    crate::logs::bounds(self.store.db.write(), event.log)
-                        .await?
-                        .last_seq
-                }
+                None => crate::logs::bounds(conn, event.log).await?.last_seq,
             };
             last.insert(event.log, before + 1);
             written.push(event.clone().at_position(before + 1, now));
         }
         Ok((written, last))
-    }
-
-    async fn insert(&self, events: &[LogEvent]) -> Result<(), StorageError> {
-        let (db, keys) = (self.store.db.write(), &self.store.keys);
-        if events.is_empty() {
-            return Ok(());
-        }
-        if single_statement(events.len()) {
-            return insert_rows(db, keys, events).await;
-        }
-        let tx = db.begin().await?;
-        insert_rows(&tx, keys, events).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Events that the senders of this batch have sent before under the same ids.
@@ -157,6 +187,11 @@ impl BatchWriter {
         }
         Ok(found)
     }
+}
+
+/// Whether another writer was in the way.
+fn is_contention(error: &StorageError) -> bool {
+    error.is_unique_violation() || error.is_rolled_back()
 }
 
 fn plan(events: &[NewEvent], known: &HashMap<Key, Appended>) -> Vec<Plan> {
