@@ -243,11 +243,10 @@ impl Process {
             let dir = dir.to_owned();
             move || read_output(output, &dir, ready)
         });
-        match tokio::time::timeout(PATIENCE, is_ready).await {
-            Ok(Ok(())) => Ok(process),
-            Ok(Err(_)) => Err(()),
-            Err(_) => panic!("the server does not get ready:\n{}", log_of(dir)),
-        }
+        let Ok(is_ready) = tokio::time::timeout(PATIENCE, is_ready).await else {
+            panic!("the server does not get ready:\n{}", log_of(dir));
+        };
+        is_ready.map(|()| process).map_err(|_ended| ())
     }
 
     fn kill(&mut self) {

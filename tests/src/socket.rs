@@ -68,7 +68,7 @@ impl Socket {
             .max_frame_size(None)
             .max_message_size(None);
         let opening = client_async_with_config(request, stream, Some(limits));
-        match in_time("a handshake", opening).await {
+        match Box::pin(in_time("a handshake", opening)).await {
             Ok((inner, _)) => Ok(Self {
                 inner,
                 frames: VecDeque::new(),
@@ -137,14 +137,11 @@ impl Socket {
     /// Whatever comes next. Pings of the server are answered on the way.
     async fn read(&mut self) -> Result<Value, Closed> {
         loop {
-            let message = match in_time("a frame", self.inner.next()).await {
-                Some(Ok(message)) => message,
-                Some(Err(_)) | None => {
-                    return Err(Closed {
-                        code: 1006,
-                        reason: String::new(),
-                    });
-                }
+            let Some(Ok(message)) = in_time("a frame", self.inner.next()).await else {
+                return Err(Closed {
+                    code: 1006,
+                    reason: String::new(),
+                });
             };
             match message {
                 Message::Text(text) => {

@@ -412,14 +412,14 @@ async fn only_our_own_live_tokens_open_anything() {
         format!("{unsigned}.{middle}.{signature}"),
         confused,
         signed(&server, &anna, |header, _| {
-            header.kid = Some("another".to_owned())
+            header.kid = Some("another".to_owned());
         }),
         signed(&server, &anna, |header, _| header.kid = None),
         signed(&server, &anna, |_, claims| {
-            claims["iss"] = json!("somebody else")
+            claims["iss"] = json!("somebody else");
         }),
         signed(&server, &anna, |_, claims| {
-            claims["aud"] = json!("somebody else")
+            claims["aud"] = json!("somebody else");
         }),
         signed(&server, &anna, |_, claims| claims["sub"] = json!("1")),
         signed(&server, &anna, |_, claims| {
@@ -427,7 +427,7 @@ async fn only_our_own_live_tokens_open_anything() {
         }),
         // Longer than 4096 characters, though otherwise right.
         signed(&server, &anna, |_, claims| {
-            claims["padding"] = json!("x".repeat(4096))
+            claims["padding"] = json!("x".repeat(4096));
         }),
     ];
     for token in invalid {
@@ -438,7 +438,7 @@ async fn only_our_own_live_tokens_open_anything() {
         call.send().await.problem(ErrorCode::InvalidToken);
     }
     let expired = signed(&server, &anna, |_, claims| {
-        claims["exp"] = json!(claims.number("iat") - 1)
+        claims["exp"] = json!(claims.number("iat") - 1);
     });
     let call = server
         .anonymous()

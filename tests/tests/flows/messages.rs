@@ -250,6 +250,7 @@ async fn a_client_id_is_one_message_however_often_it_is_sent() {
 
 #[tokio::test]
 async fn many_at_once_keep_their_order_and_leave_no_gap() {
+    const EACH: u64 = 150;
     let server = Server::start().await;
     let anna = server.anonymous().join("Anna").await;
     let boris = server.anonymous().join("Boris").await;
@@ -257,7 +258,6 @@ async fn many_at_once_keep_their_order_and_leave_no_gap() {
     let (annas_tablet, boriss_laptop) = (anna.user.login_new().await, boris.user.login_new().await);
     let mut boriss = boris.settled().await;
 
-    const EACH: u64 = 150;
     let mut sending = Vec::new();
     for (sender, target) in [
         (&anna, &boris),
