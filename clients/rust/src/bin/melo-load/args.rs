@@ -64,7 +64,11 @@ pub(crate) struct PrepareArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlanArgs {
     /// Messages a second, all senders together, on a schedule that waits for nobody
-    #[arg(long, conflicts_with = "flat_out", required_unless_present = "flat_out")]
+    #[arg(
+        long,
+        conflicts_with = "flat_out",
+        required_unless_present = "flat_out"
+    )]
     pub rate: Option<f64>,
     /// As fast as answers come
     #[arg(long)]
@@ -158,6 +162,8 @@ pub(crate) enum Scenario {
     Rate200,
     /// 1,000 messages a second
     Rate1000,
+    /// 10,000 messages a second
+    Rate10000,
     /// Flat out
     Flat,
     /// Idle connections

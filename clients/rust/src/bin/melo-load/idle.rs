@@ -41,35 +41,38 @@ pub(crate) async fn idle(
         .try_collect()
         .await?;
     if tokens.is_empty() {
-        return Err(Failure::TooFew { what: "users", have: 0, asked: 1 });
+        return Err(Failure::TooFew {
+            what: "users",
+            have: 0,
+            asked: 1,
+        });
     }
     sleep(SETTLE).await;
     let resident_before_kib = resident()?;
 
     let begun = Instant::now();
     let dialer = &dialer;
-    let sockets: Vec<Socket> = stream::iter(tokens.iter().cycle().take(connections))
+    let lost = Rc::new(Cell::new(0));
+    let mut tasks = JoinSet::new();
+    let mut sockets = stream::iter(tokens.iter().cycle().take(connections))
         .map(|token| async move {
             let mut socket = dialer.connect(token).await?;
             until_synced(&mut socket).await?;
             Ok::<_, Failure>(socket)
         })
-        .buffer_unordered(CONNECTING)
-        .try_collect()
-        .await?;
-    let connecting_seconds = begun.elapsed().as_secs_f64();
-    sleep(SETTLE).await;
-    let resident_connected_kib = resident()?;
-
-    let lost = Rc::new(Cell::new(0));
-    let mut tasks = JoinSet::new();
-    for socket in sockets {
+        .buffer_unordered(CONNECTING);
+    while let Some(socket) = sockets.try_next().await? {
         let lost = Rc::clone(&lost);
         tasks.spawn_local(async move {
             let Err(_) = answer_pings(socket).await;
             lost.set(lost.get() + 1);
         });
     }
+    drop(sockets);
+    let connecting_seconds = begun.elapsed().as_secs_f64();
+    sleep(SETTLE).await;
+    let resident_connected_kib = resident()?;
+
     let cpu_before = process::cpu_time(pid);
     sleep(hold).await;
     let cpu = process::cpu_time(pid).zip(cpu_before);
@@ -88,7 +91,8 @@ pub(crate) async fn idle(
         resident_connected_kib,
         resident_held_kib,
         resident_closed_kib: resident()?,
-        kib_per_connection: most.saturating_sub(resident_before_kib) as f64 / connections.max(1) as f64,
+        kib_per_connection: most.saturating_sub(resident_before_kib) as f64
+            / connections.max(1) as f64,
         cpu_percent: cpu.map(|(after, before)| {
             after.saturating_sub(before).as_secs_f64() / hold.as_secs_f64().max(0.001) * 100.0
         }),

@@ -13,10 +13,11 @@ use crate::snapshot::Snapshot;
 use crate::start::{self, Server};
 use crate::{files, idle, logins, prepare, run};
 
-const ALL: [Scenario; 7] = [
+const ALL: [Scenario; 8] = [
     Scenario::Start,
     Scenario::Rate200,
     Scenario::Rate1000,
+    Scenario::Rate10000,
     Scenario::Flat,
     Scenario::Idle,
     Scenario::Login,
@@ -83,9 +84,15 @@ pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failur
     let lab = Lab::open(args).await?;
     if args.serve {
         lab.serve().await?;
-        return Ok(LabReport { measured: Vec::new() });
+        return Ok(LabReport {
+            measured: Vec::new(),
+        });
     }
-    let scenarios = if args.only.is_empty() { &ALL[..] } else { &args.only };
+    let scenarios = if args.only.is_empty() {
+        &ALL[..]
+    } else {
+        &args.only
+    };
     let mut measured = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {
         let name = format!("{scenario:?}").to_lowercase();
@@ -96,7 +103,10 @@ pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failur
         if !quiet {
             println!("{}", figures.text());
         }
-        measured.push(Measured { scenario: name, figures });
+        measured.push(Measured {
+            scenario: name,
+            figures,
+        });
     }
     Ok(LabReport { measured })
 }
@@ -130,7 +140,10 @@ impl<'a> Lab<'a> {
         files::remove_dir(&self.running)?;
         files::copy_dir(&self.prepared, &self.running)?;
         let server = Server::start(&self.args.bin, &self.running, &self.args.env).await?;
-        let snapshot = Snapshot { target: server.target.clone(), ..self.snapshot.clone() };
+        let snapshot = Snapshot {
+            target: server.target.clone(),
+            ..self.snapshot.clone()
+        };
         sleep(SETTLE).await;
         Ok((server, snapshot))
     }
@@ -138,7 +151,12 @@ impl<'a> Lab<'a> {
     async fn serve(&self) -> Result<(), Failure> {
         let (server, snapshot) = self.server().await?;
         snapshot.save(&self.running)?;
-        println!("pid {}, {}, snapshot in {}", server.pid, server.target.https, self.running.display());
+        println!(
+            "pid {}, {}, snapshot in {}",
+            server.pid,
+            server.target.https,
+            self.running.display()
+        );
         println!("Ctrl-C stops it");
         tokio::signal::ctrl_c().await?;
         server.stop().await.map(drop)
@@ -173,6 +191,7 @@ impl<'a> Lab<'a> {
         let rate = match scenario {
             Scenario::Rate200 | Scenario::Storm => Some(200.0),
             Scenario::Rate1000 => Some(1000.0),
+            Scenario::Rate10000 => Some(10_000.0),
             _ => None,
         };
         PlanArgs {
@@ -184,7 +203,11 @@ impl<'a> Lab<'a> {
             size: 256,
             pairs: Some(self.args.pairs),
             both_ways: false,
-            logins: if scenario == Scenario::Storm { LOGINS } else { 0 },
+            logins: if scenario == Scenario::Storm {
+                LOGINS
+            } else {
+                0
+            },
         }
     }
 }

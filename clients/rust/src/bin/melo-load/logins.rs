@@ -39,7 +39,11 @@ pub(crate) struct Storm {
 
 impl Storm {
     /// Starts `parallel` users who sign in again and again until `until`.
-    pub(crate) fn start(snapshot: &Snapshot, parallel: usize, until: Instant) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        snapshot: &Snapshot,
+        parallel: usize,
+        until: Instant,
+    ) -> Result<Self, Failure> {
         let api = snapshot.target.api()?;
         let counts = Rc::new(Counts {
             done: Cell::new(0),
@@ -49,9 +53,19 @@ impl Storm {
         });
         let mut tasks = JoinSet::new();
         for user in snapshot.users.iter().take(parallel).cloned() {
-            tasks.spawn_local(again_and_again(api.clone(), user, until, Rc::clone(&counts)));
+            tasks.spawn_local(again_and_again(
+                api.clone(),
+                user,
+                until,
+                Rc::clone(&counts),
+            ));
         }
-        Ok(Self { parallel: tasks.len().min(parallel), begun: Instant::now(), tasks, counts })
+        Ok(Self {
+            parallel: tasks.len().min(parallel),
+            begun: Instant::now(),
+            tasks,
+            counts,
+        })
     }
 
     /// Waits for the last ones.
@@ -116,7 +130,9 @@ fn one_hash_ms() -> Option<f64> {
         let mut hash = [0; 32];
         let begun = std::time::Instant::now();
         let salt = b"sixteen bytes...";
-        argon2.hash_password_into(b"a password", salt, &mut hash).ok()?;
+        argon2
+            .hash_password_into(b"a password", salt, &mut hash)
+            .ok()?;
         fastest = fastest.min(begun.elapsed().as_secs_f64() * 1000.0);
     }
     Some(fastest)

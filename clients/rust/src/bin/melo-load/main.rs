@@ -1,6 +1,8 @@
 //! `melo-load`: measures a Melo server over TLS WebSockets, with as little work of its own as possible,
 //! since it usually shares the server's processors. docs/PERFORMANCE.md tells how its figures are made.
 
+#![allow(clippy::cast_precision_loss)] // counts, sizes and times, all far below 2^52
+
 mod accounts;
 mod args;
 mod fail;

@@ -117,9 +117,7 @@ fn stamp(payload: &[u8], run: u32) -> Stamp {
 mod tests {
     use melo_domain::{DeviceHandle, LogId, MessageId, Timestamp, Uid};
     use melo_protocol::ErrorCode;
-    use melo_protocol::frame::{
-        ErrorFrame, MsgStatus, StatusKind, Synced, render_opaque_delivery,
-    };
+    use melo_protocol::frame::{ErrorFrame, MsgStatus, StatusKind, Synced, render_opaque_delivery};
     use uuid::Uuid;
 
     use super::*;

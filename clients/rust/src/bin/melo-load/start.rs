@@ -24,6 +24,9 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 /// From being ready to being at rest.
 const REST: Duration = Duration::from_secs(3);
 
+/// Starts that are tried while ports are taken.
+const TRIES: u32 = 4;
+
 /// Limits that are meant for people, out of the way of a measurement.
 const LIMITS: [(&str, &str); 3] = [
     ("RATE_LIMIT_CALLS", "4294967295"),
@@ -41,42 +44,29 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `bin` with its data and keys under `dir`, on two free ports of this machine, and waits until
-    /// it answers.
+    /// it answers. Somebody else may take a port just then: that is tried again.
     pub(crate) async fn start(bin: &Path, dir: &Path, env: &[String]) -> Result<Self, Failure> {
-        let (https, wss) = free_ports()?;
         let bin = std::path::absolute(bin).map_err(Failure::file(bin))?;
         files::make_private_dir(dir)?;
         let dir = std::path::absolute(dir).map_err(Failure::file(dir))?;
-        let log = dir.join("server.log");
-        files::write_private(&log, b"")?;
-        let log = std::fs::OpenOptions::new()
-            .append(true)
-            .open(&log)
-            .map_err(Failure::file(&log))?;
-        let mut command = Command::new(&bin);
-        command
-            .arg("serve")
-            .current_dir(&dir)
-            .env_clear()
-            .env("DATA_DIR", "data")
-            .env("KEYS_DIR", "keys")
-            .env("BIND_ADDRESS", "127.0.0.1")
-            .env("HTTP_PORT", https.to_string())
-            .env("WS_PORT", wss.to_string())
-            .envs(LIMITS)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .kill_on_drop(true);
-        for setting in env {
-            let pair = setting.split_once('=');
-            let (name, value) = pair.ok_or_else(|| Failure::Setting(setting.clone()))?;
-            command.env(name, value);
+        let mut tries = 1;
+        loop {
+            match Self::try_start(&bin, &dir, env).await {
+                Err(Failure::Server(why)) if tries < TRIES && why.contains("cannot listen") => {
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
         }
+    }
+
+    async fn try_start(bin: &Path, dir: &Path, env: &[String]) -> Result<Self, Failure> {
+        let ports = free_ports()?;
+        let mut command = command(bin, dir, ports, env)?;
         let begun = Instant::now();
-        let mut child = command.spawn().map_err(Failure::file(&bin))?;
+        let mut child = command.spawn().map_err(Failure::file(bin))?;
         let pid = child.id().unwrap_or_default();
-        let ready = timeout(READY_WITHIN, ready(&mut child, &dir, https, wss)).await;
+        let ready = timeout(READY_WITHIN, ready(&mut child, dir, ports)).await;
         let late = |_| Failure::Server(format!("not ready within {} s", READY_WITHIN.as_secs()));
         let target = ready.map_err(late)??;
         Ok(Self {
@@ -105,13 +95,48 @@ impl Server {
     }
 }
 
+/// `melo serve` in `dir`, with no settings but ours and those of `env`.
+fn command(
+    bin: &Path,
+    dir: &Path,
+    (https, wss): (u16, u16),
+    env: &[String],
+) -> Result<Command, Failure> {
+    let path = dir.join("server.log");
+    files::write_private(&path, b"")?;
+    let log = std::fs::OpenOptions::new().append(true).open(&path);
+    let log = log.map_err(Failure::file(path))?;
+    let mut command = Command::new(bin);
+    command
+        .arg("serve")
+        .current_dir(dir)
+        .env_clear()
+        .env("DATA_DIR", "data")
+        .env("KEYS_DIR", "keys")
+        .env("BIND_ADDRESS", "127.0.0.1")
+        .env("HTTP_PORT", https.to_string())
+        .env("WS_PORT", wss.to_string())
+        .envs(LIMITS)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true);
+    for setting in env {
+        let pair = setting.split_once('=');
+        let (name, value) = pair.ok_or_else(|| Failure::Setting(setting.clone()))?;
+        command.env(name, value);
+    }
+    Ok(command)
+}
+
 /// Asks until there is an answer.
-async fn ready(child: &mut Child, dir: &Path, https: u16, wss: u16) -> Result<Target, Failure> {
+async fn ready(child: &mut Child, dir: &Path, (https, wss): (u16, u16)) -> Result<Target, Failure> {
     let certificate = dir.join("keys/tls.crt");
     loop {
         if let Some(status) = child.try_wait()? {
-            let log = dir.join("server.log");
-            return Err(Failure::Server(format!("ended with {status}; see {}", log.display())));
+            let log = std::fs::read_to_string(dir.join("server.log")).unwrap_or_default();
+            let last = log.lines().last().unwrap_or_default();
+            return Err(Failure::Server(format!("ended with {status}: {last}")));
         }
         if let Some(target) = answering(&certificate, https, wss).await {
             return Ok(target);
@@ -132,19 +157,34 @@ async fn answering(certificate: &Path, https: u16, wss: u16) -> Option<Target> {
 
 /// Two ports that nobody listens on now.
 fn free_ports() -> Result<(u16, u16), Failure> {
-    let listeners = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok((listeners.0.local_addr()?.port(), listeners.1.local_addr()?.port()))
+    let listeners = (
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    );
+    Ok((
+        listeners.0.local_addr()?.port(),
+        listeners.1.local_addr()?.port(),
+    ))
 }
 
 /// Starts a server on an empty directory, then again on what it left there.
-pub(crate) async fn measure(bin: &Path, times: usize, env: &[String]) -> Result<StartReport, Failure> {
+pub(crate) async fn measure(
+    bin: &Path,
+    times: usize,
+    env: &[String],
+) -> Result<StartReport, Failure> {
     let dir = scratch()?;
     let report = measure_in(&dir, bin, times, env).await;
     files::remove_dir(&dir)?;
     report
 }
 
-async fn measure_in(dir: &Path, bin: &Path, times: usize, env: &[String]) -> Result<StartReport, Failure> {
+async fn measure_in(
+    dir: &Path,
+    bin: &Path,
+    times: usize,
+    env: &[String],
+) -> Result<StartReport, Failure> {
     let first = Server::start(bin, dir, env).await?;
     let first_ms = first.ready_ms;
     let mut stop_ms = first.stop().await?;
@@ -157,7 +197,12 @@ async fn measure_in(dir: &Path, bin: &Path, times: usize, env: &[String]) -> Res
         resident_kib = server.resident_kib().max(resident_kib);
         stop_ms = server.stop().await?.max(stop_ms);
     }
-    Ok(StartReport { first_ms, again_ms, resident_kib, stop_ms })
+    Ok(StartReport {
+        first_ms,
+        again_ms,
+        resident_kib,
+        stop_ms,
+    })
 }
 
 /// A directory of our own among the temporary ones.

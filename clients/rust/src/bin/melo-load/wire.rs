@@ -32,6 +32,9 @@ const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
+/// In place of a length: it follows in two bytes, or in eight.
+const IN_TWO: u8 = 0x7E;
+const IN_EIGHT: u8 = 0x7F;
 
 /// Where and how to connect.
 #[derive(Clone)]
@@ -203,12 +206,12 @@ fn header(bytes: &[u8]) -> Result<Option<(u8, std::ops::Range<usize>)>, Failure>
     if second & MASKED != 0 {
         return Err(Failure::Protocol("a masked frame"));
     }
-    let (start, length) = match second {
-        126 => match rest.first_chunk::<2>() {
+    let (start, length) = match *second {
+        IN_TWO => match rest.first_chunk::<2>() {
             Some(length) => (4, usize::from(u16::from_be_bytes(*length))),
             None => return Ok(None),
         },
-        127 => match rest.first_chunk::<8>() {
+        IN_EIGHT => match rest.first_chunk::<8>() {
             Some(length) => {
                 let length = usize::try_from(u64::from_be_bytes(*length)).ok();
                 let length = length.filter(|l| *l <= 64 << 20);
@@ -216,7 +219,7 @@ fn header(bytes: &[u8]) -> Result<Option<(u8, std::ops::Range<usize>)>, Failure>
             }
             None => return Ok(None),
         },
-        length => (2, usize::from(*length)),
+        length => (2, usize::from(length)),
     };
     Ok(Some((*first, start..start + length)))
 }
@@ -266,11 +269,11 @@ impl Outgoing {
         match payload.len() {
             length @ 0..126 => self.buffer.push(MASKED | length as u8),
             length @ 126..0x1_0000 => {
-                self.buffer.push(MASKED | 126);
+                self.buffer.push(MASKED | IN_TWO);
                 self.buffer.extend((length as u16).to_be_bytes());
             }
             length => {
-                self.buffer.push(MASKED | 127);
+                self.buffer.push(MASKED | IN_EIGHT);
                 self.buffer.extend((length as u64).to_be_bytes());
             }
         }
@@ -400,18 +403,24 @@ mod tests {
         let [first, second, high, low, a, b, c, d, masked @ ..] = outgoing.buffer.as_slice() else {
             panic!("too short");
         };
-        assert_eq!((*first, *second), (0x81, 0x80 | 126));
+        assert_eq!((*first, *second), (0x81, 0x80 | IN_TWO));
         assert_eq!(u16::from_be_bytes([*high, *low]), 251);
         let mask = [*a, *b, *c, *d];
         assert_ne!(masked, payload);
-        let unmasked: Vec<u8> = masked.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect();
+        let unmasked: Vec<u8> = masked
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(b, m)| b ^ m)
+            .collect();
         assert_eq!(unmasked, payload);
     }
 
     #[test]
     fn an_upgrade_for_another_key_is_refused() {
         let accept = derive_accept_key(b"k");
-        let head = |key: &str| format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {key}\r\n\r\n");
+        let head = |key: &str| {
+            format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {key}\r\n\r\n")
+        };
         assert!(check_upgrade(head(&accept).as_bytes(), "k").is_ok());
         assert!(check_upgrade(head("other").as_bytes(), "k").is_err());
         assert!(check_upgrade(b"HTTP/1.1 429 Too Many Requests\r\n\r\n", "k").is_err());

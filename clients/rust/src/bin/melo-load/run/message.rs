@@ -23,7 +23,12 @@ pub(super) struct Frames {
 
 impl Frames {
     /// For messages of `size` bytes to `target`.
-    pub(super) fn new(target: Uid, log: LogId, mark: u32, size: usize) -> Result<Self, RandomError> {
+    pub(super) fn new(
+        target: Uid,
+        log: LogId,
+        mark: u32,
+        size: usize,
+    ) -> Result<Self, RandomError> {
         let head = format!(r#"{{"type":"relay","target":"{target}","client_id":""#);
         // Different from any other run's, so that the server takes none for a repetition.
         let run = random::uuid()?.to_string();
@@ -42,7 +47,10 @@ impl Frames {
 
     /// The frame of message `number`, due at `due`.
     pub(super) fn relay(&mut self, number: u64, due: u64) -> &[u8] {
-        write_hex(&mut self.relay[self.client_number_at..][..CLIENT_NUMBER], number);
+        write_hex(
+            &mut self.relay[self.client_number_at..][..CLIENT_NUMBER],
+            number,
+        );
         write_hex(&mut self.relay[self.number_at..][..NUMBER], number);
         write_hex(&mut self.relay[self.number_at + NUMBER..][..DUE], due);
         &self.relay
@@ -86,7 +94,11 @@ mod tests {
         };
         assert_eq!(to, target);
         assert_eq!(payload.get().len(), 256 + 2);
-        assert!(payload.get().starts_with("\"0000abcd0000001f00000000000000ffx"));
+        assert!(
+            payload
+                .get()
+                .starts_with("\"0000abcd0000001f00000000000000ffx")
+        );
         assert_eq!(id.as_u128() & 0xffff_ffff_ffff, 0x1f);
         assert_ne!(first, text.as_bytes());
 

@@ -102,7 +102,15 @@ pub(crate) async fn run(
         resident_after_kib: resident_after,
         ..ServerLoad::default()
     };
-    Ok(report(plan, pairs.len(), &shared, &first, &last, load, logins))
+    Ok(report(
+        plan,
+        pairs.len(),
+        &shared,
+        &first,
+        &last,
+        load,
+        logins,
+    ))
 }
 
 /// Signs everybody in and connects them; returns when all have been sent what they had missed.
@@ -120,7 +128,11 @@ async fn connect(
         let state = Rc::new(PairState::default());
         for side in 0..2 {
             let sends = side == 0 || plan.both_ways;
-            let nth = if plan.both_ways { index * 2 + side } else { index };
+            let nth = if plan.both_ways {
+                index * 2 + side
+            } else {
+                index
+            };
             let offer = sends.then(|| Offer::new(plan, nth, senders));
             places.push((pair, side, Rc::clone(&state), offer));
         }

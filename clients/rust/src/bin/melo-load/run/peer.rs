@@ -38,7 +38,11 @@ pub(super) enum Offer {
 
 impl Offer {
     /// The share of sender `nth` of `senders` in the plan.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // spans of seconds
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )] // spans of seconds
     pub(super) fn new(plan: &PlanArgs, nth: usize, senders: usize) -> Self {
         match plan.rate {
             Some(rate) => {
@@ -293,7 +297,8 @@ impl Peer {
         let own = self.unanswered.is_empty() && self.socket.outgoing.is_empty();
         self.pair.settled[self.side].set(own);
         let other = 1 - self.side;
-        let all_here = self.pair.settled[other].get() && self.expected >= self.pair.sent[other].get();
+        let all_here =
+            self.pair.settled[other].get() && self.expected >= self.pair.sent[other].get();
         (own && all_here) || now > end + GRACE
     }
 
