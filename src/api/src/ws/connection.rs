@@ -92,10 +92,11 @@ impl Connection {
         }
     }
 
-    /// Serves the connection to its end.
-    pub(super) async fn run(mut self, mut stream: AggregatedMessageStream) {
+    /// Serves the connection to its end. Its parts are in boxes: a task keeps room for what it was given and
+    /// for what it made of it.
+    pub(super) async fn run(mut self: Box<Self>, mut stream: Box<AggregatedMessageStream>) {
         let live = Box::pin(LiveSession::start(Arc::clone(&self.core), self.caller)).await;
-        let end = match live {
+        let end = match live.map(Box::new) {
             Ok(mut live) => self.serve(&mut stream, &mut live).await,
             Err(error) => {
                 tracing::error!(%error, "connection could not start");
@@ -148,10 +149,10 @@ impl Connection {
                     self.write(text).await?;
                 }
                 message = stream.recv(), if may_read => self.read(message, live).await?,
-                () = outbox.ready() => self.write_queued(live).await?,
+                () = outbox.ready() => Box::pin(self.write_queued(live)).await?,
                 _ = heartbeat.tick() => self.beat(live).await?,
                 () = resume_deadline(self.resume_until), if self.resume_until.is_some() => self.resume_until = None,
-                () = std::future::ready(()), if behind => self.write_missed(live).await?,
+                () = std::future::ready(()), if behind => Box::pin(self.write_missed(live)).await?,
             }
             if live.wants_ping() && !self.asked_for_receipt {
                 live.pinged();
@@ -208,7 +209,8 @@ impl Connection {
         };
         match message {
             AggregatedMessage::Text(text) if text.len() > MAX_FRAME_BYTES => Err(too_large()),
-            AggregatedMessage::Text(text) => self.dispatch(&text, live).await,
+            // In a box, as every step of some size: an idle connection's task keeps no room for it.
+            AggregatedMessage::Text(text) => Box::pin(self.dispatch(&text, live)).await,
             AggregatedMessage::Ping(payload) => {
                 self.socket.pong(&payload).await.map_err(|_| End::Gone)
             }

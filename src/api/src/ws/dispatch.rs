@@ -74,11 +74,10 @@ impl Connection {
                 )
                 .await;
         }
-        // In a box of its own, as other rare or large steps: an idle connection's task does not hold room for what is rare.
-        Box::pin(self.dispatch_rare(frame, live)).await
+        self.dispatch_rest(frame, live).await
     }
 
-    async fn dispatch_rare(
+    async fn dispatch_rest(
         &mut self,
         frame: ClientFrame<'_>,
         live: &mut LiveSession,
@@ -141,7 +140,7 @@ impl Connection {
                 .answer_limited(Some((live.caller().uid, target, client_id)), wait)
                 .await;
         }
-        match Box::pin(messages::send(&self.core, live.caller(), input)).await {
+        match messages::send(&self.core, live.caller(), input).await {
             Ok(accepted) => {
                 self.in_flight.push_back(accepted);
                 Ok(())

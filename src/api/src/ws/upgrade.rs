@@ -93,7 +93,8 @@ async fn open(
     let waits_for_resume = parameters.resume.as_deref() == Some("1");
     let core = Arc::clone(&state.core);
     let connection = Connection::new(core, caller, socket, outbox, registration, waits_for_resume);
-    rt::spawn(connection.run(stream));
+    let task = Box::new(connection).run(Box::new(stream));
+    rt::spawn(task);
     Ok(response)
 }
 
