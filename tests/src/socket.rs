@@ -205,8 +205,19 @@ impl Socket {
         }
     }
 
+    /// The next messages, so many of them, and nothing else.
+    pub async fn deliveries(&mut self, count: usize) -> Vec<Value> {
+        let mut deliveries = Vec::with_capacity(count);
+        while deliveries.len() < count {
+            deliveries.push(self.expect_frame("relay_delivery").await);
+        }
+        deliveries
+    }
+
     /// Everything that was under way to this connection. The server answers a ping before it writes what has
-    /// queued up, and writes that before it reads again: what comes before the second answer was all.
+    /// queued up, and writes that before it reads again: what comes before the second answer was all. A message
+    /// that its sender has just been told of may not have queued up yet: this shows what did not happen, and
+    /// [`Socket::deliveries`] waits for what did.
     pub async fn barrier(&mut self) -> Vec<Value> {
         let mut frames = Vec::new();
         for _ in 0..2 {
