@@ -7,7 +7,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 CARGO := cargo
 
-.PHONY: help run build test fmt lint bootstrap env-example
+.PHONY: help run build test bench fmt lint bootstrap env-example
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -29,6 +29,9 @@ test: bootstrap ## Run everything that CI runs: format, lints, unit tests, flows
 	$(CARGO) build --locked --workspace --bins
 	@echo "== 4/4 tests"
 	$(CARGO) test --locked --workspace
+
+bench: build ## Measure this build: speed, latency, memory, start (about 4 minutes)
+	"$(TARGET_DIR)/release/melo-load" lab --bin "$(TARGET_DIR)/release/melo" --dir "$(TARGET_DIR)/lab"
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -54,6 +54,8 @@ pub fn start(
     })
     .workers(workers)
     .shutdown_timeout(SHUTDOWN_SECONDS)
+    // Small frames go out at once: Nagle waits for acknowledgements that the other side delays.
+    .tcp_nodelay(true)
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(HANDSHAKE_WITHIN)
     .tls_handshake_timeout(HANDSHAKE_WITHIN)
