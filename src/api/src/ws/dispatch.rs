@@ -57,27 +57,10 @@ impl Connection {
                     .await;
             }
         };
-        if let ClientFrame::Relay {
-            target,
-            payload,
-            client_id,
-        } = frame
-        {
-            return self
-                .relay(
-                    live,
-                    SendInput {
-                        target,
-                        payload,
-                        client_id,
-                    },
-                )
-                .await;
-        }
-        self.dispatch_rest(frame, live).await
+        self.serve_frame(frame, live).await
     }
 
-    async fn dispatch_rest(
+    async fn serve_frame(
         &mut self,
         frame: ClientFrame<'_>,
         live: &mut LiveSession,
@@ -97,16 +80,12 @@ impl Connection {
                 payload,
                 client_id,
             } => {
-                return self
-                    .relay(
-                        live,
-                        SendInput {
-                            target,
-                            payload,
-                            client_id,
-                        },
-                    )
-                    .await;
+                let input = SendInput {
+                    target,
+                    payload,
+                    client_id,
+                };
+                return self.relay(live, input).await;
             }
             ClientFrame::Ack { log, seq } => live.acknowledge(log, seq, Progress::Delivered).await,
             ClientFrame::AckReceived(id) => {
