@@ -1,40 +1,9 @@
 //! Logs, the events in them, and contacts. The numbers are what the database keeps: they never change meaning.
 
+use crate::coded::coded;
+
 /// The longest payload of one message, in bytes (contract: 1 MiB).
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
-
-/// A number in the database that this version does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} code {code}")]
-pub struct UnknownCode {
-    /// Which enumeration.
-    pub what: &'static str,
-    /// The number found.
-    pub code: i16,
-}
-
-macro_rules! coded {
-    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $code:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
-
-        impl $name {
-            /// The number the database keeps.
-            pub fn code(self) -> i16 {
-                match self { $(Self::$variant => $code),* }
-            }
-
-            /// Reads the number back.
-            pub fn from_code(code: i16) -> Result<Self, UnknownCode> {
-                match code {
-                    $($code => Ok(Self::$variant),)*
-                    code => Err(UnknownCode { what: $what, code }),
-                }
-            }
-        }
-    };
-}
 
 coded!(
     /// What a log is the log of.
@@ -75,6 +44,7 @@ coded!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UnknownCode;
 
     #[test]
     fn codes_round_trip_and_unknown_ones_are_named() {

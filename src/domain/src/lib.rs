@@ -3,18 +3,26 @@
 
 mod chat;
 mod clock;
+mod coded;
 mod device;
 mod event;
 mod ids;
+mod job;
 mod name;
 mod phone;
+mod role;
+mod scope;
 mod secret;
 
-pub use chat::{ContactStatus, EventKind, LogKind, MAX_PAYLOAD_BYTES, UnknownCode};
+pub use chat::{ContactStatus, EventKind, LogKind, MAX_PAYLOAD_BYTES};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use coded::UnknownCode;
 pub use device::{ClientDeviceId, DeviceType, InvalidDeviceId};
 pub use event::LogEvent;
 pub use ids::{DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
+pub use job::{JobKind, JobState};
 pub use name::{Bio, DisplayName, InvalidName, Username};
 pub use phone::{InvalidPhone, Phone};
+pub use role::{AccountState, AdminAction, Role, SessionKind, UnknownRole, may_administer};
+pub use scope::{Area, InvalidScope, Level, Scope, Scopes};
 pub use secret::Secret;
