@@ -6,6 +6,9 @@ use sea_orm_migration::prelude::*;
 mod m20261121_001_create_data_keys;
 mod m20261121_002_create_users;
 mod m20261121_003_create_logs;
+mod m20261121_004_add_roles;
+mod m20261121_005_create_jobs;
+mod m20261121_006_create_audit;
 
 /// The list of migrations.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_001_create_data_keys::Migration),
             Box::new(m20261121_002_create_users::Migration),
             Box::new(m20261121_003_create_logs::Migration),
+            Box::new(m20261121_004_add_roles::Migration),
+            Box::new(m20261121_005_create_jobs::Migration),
+            Box::new(m20261121_006_create_audit::Migration),
         ]
     }
 }
@@ -43,11 +49,48 @@ pub(crate) fn big(name: &'static str) -> ColumnDef {
     column
 }
 
+/// A plain 16-bit number: an enumeration's code.
+pub(crate) fn small(name: &'static str) -> ColumnDef {
+    let mut column = ColumnDef::new(Alias::new(name));
+    column.small_integer();
+    column
+}
+
 /// A named table.
 pub(crate) fn table(name: &'static str) -> TableCreateStatement {
     let mut statement = Table::create();
     statement.table(Alias::new(name));
     statement
+}
+
+/// Adds columns, one statement each: SQLite takes no more at once.
+pub(crate) async fn add_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: impl IntoIterator<Item = ColumnDef>,
+) -> Result<(), DbErr> {
+    for column in columns {
+        let mut statement = Table::alter();
+        statement.table(Alias::new(table)).add_column(column);
+        manager.alter_table(statement).await?;
+    }
+    Ok(())
+}
+
+/// Takes columns away, one statement each.
+pub(crate) async fn drop_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: &[&'static str],
+) -> Result<(), DbErr> {
+    for column in columns {
+        let mut statement = Table::alter();
+        statement
+            .table(Alias::new(table))
+            .drop_column(Alias::new(*column));
+        manager.alter_table(statement).await?;
+    }
+    Ok(())
 }
 
 /// Drops the given tables, last made first.

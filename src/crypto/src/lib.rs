@@ -5,6 +5,7 @@
 //! the `RustCrypto` and aws-lc crates. What is decided here is the format, the key hierarchy and what is
 //! bound to what. `docs/CRYPTO.md` explains it, `docs/vectors/at-rest.json` pins it down.
 
+mod audit;
 mod blind_index;
 mod column;
 mod csrf;
@@ -23,6 +24,7 @@ mod token;
 #[cfg(test)]
 mod vectors;
 
+pub use audit::{AUDIT_START, AuditChain};
 pub use blind_index::{BlindIndex, InvalidBlindIndex};
 pub use column::Column;
 pub use csrf::CsrfTokens;

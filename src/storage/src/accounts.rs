@@ -1,7 +1,7 @@
 //! People.
 
 use melo_crypto::{BlindIndex, Column as SealedColumn, Keyring};
-use melo_domain::{DisplayName, LogId, Phone, Timestamp, Uid, Username};
+use melo_domain::{AccountState, DisplayName, LogId, Phone, Role, Timestamp, Uid, Username};
 use sea_orm::sea_query::{Cond, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
@@ -61,6 +61,14 @@ pub struct Account {
     pub directory_version: u64,
     /// Ed25519, once a device of the new kind has published it.
     pub identity_key: Option<Vec<u8>>,
+    /// Rank.
+    pub role: Role,
+    /// Whether anybody may sign in.
+    pub state: AccountState,
+    /// Whether the password must be replaced before the next login.
+    pub reset_required: bool,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 /// What a contact list shows of a person.
@@ -117,6 +125,10 @@ fn open(keys: &Keyring, row: Model) -> Result<Account, StorageError> {
             .as_ref()
             .map(|v| seal.open("identity_key", v).map(|plain| plain.to_vec()))
             .transpose()?,
+        role: Role::from_code(row.role)?,
+        state: AccountState::from_code(row.state)?,
+        reset_required: row.reset_required,
+        created: seal.open_time("created_at", &row.created_at)?,
         password_hash: row.password_hash,
     })
 }
@@ -143,6 +155,9 @@ pub async fn insert(
         created_at: Set(seal.time("created_at", new.created)?),
         private_log: Set(new.private_log.to_i64()),
         directory_version: Set(0),
+        role: Set(Role::User.code()),
+        state: Set(AccountState::Active.code()),
+        reset_required: Set(false),
         ..Default::default()
     };
     row.insert(conn).await?;
@@ -258,6 +273,59 @@ pub async fn update_profile(
     }
     row.update(conn).await?;
     Ok(())
+}
+
+/// Stores a new password. The old one need not be replaced at the next login any more.
+pub async fn set_password(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    hash: &str,
+) -> Result<(), StorageError> {
+    let row = ActiveModel {
+        uid: Set(uid.to_i64()),
+        password_hash: Set(hash.to_owned()),
+        reset_required: Set(false),
+        ..Default::default()
+    };
+    row.update(conn).await?;
+    Ok(())
+}
+
+/// Changes of what others decide about an account; `None` leaves as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// Rank.
+    pub role: Option<Role>,
+    /// Whether anybody may sign in.
+    pub state: Option<AccountState>,
+    /// Whether the password must be replaced before the next login.
+    pub reset_required: Option<bool>,
+}
+
+/// Applies such changes; says whether there is such a person.
+pub async fn set_standing(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    change: Standing,
+) -> Result<bool, StorageError> {
+    let mut row = ActiveModel {
+        ..Default::default()
+    };
+    if let Some(role) = change.role {
+        row.role = Set(role.code());
+    }
+    if let Some(state) = change.state {
+        row.state = Set(state.code());
+    }
+    if let Some(required) = change.reset_required {
+        row.reset_required = Set(required);
+    }
+    let done = Entity::update_many()
+        .set(row)
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 /// Replaces the account's RSA key (PEM).

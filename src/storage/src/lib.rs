@@ -5,6 +5,7 @@
 //! plaintext cannot be written by accident.
 
 pub mod accounts;
+pub mod audit;
 pub mod contacts;
 pub mod cursors;
 pub mod data_keys;
@@ -13,6 +14,7 @@ pub mod devices;
 mod entity;
 mod error;
 pub mod events;
+pub mod jobs;
 mod log_writer;
 pub mod logs;
 mod sealed;

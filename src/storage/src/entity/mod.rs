@@ -1,10 +1,13 @@
 //! sea-orm entities, one per table. Private to this crate: what leaves it are the repositories' own types.
 
+pub(crate) mod audit_head;
+pub(crate) mod audit_log;
 pub(crate) mod contacts;
 pub(crate) mod cursors;
 pub(crate) mod data_keys;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod jobs;
 pub(crate) mod log_members;
 pub(crate) mod logs;
 pub(crate) mod sessions;

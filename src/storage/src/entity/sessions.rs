@@ -19,6 +19,8 @@ pub struct Model {
     pub created_at: Sealed,
     pub last_activity: Sealed,
     pub active: bool,
+    pub kind: i16,
+    pub authenticated_at: Option<Sealed>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

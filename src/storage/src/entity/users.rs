@@ -28,6 +28,9 @@ pub struct Model {
     pub identity_key: Option<Sealed>,
     pub key_backup: Option<Sealed>,
     pub key_backup_updated: Option<Sealed>,
+    pub role: i16,
+    pub state: i16,
+    pub reset_required: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
