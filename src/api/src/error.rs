@@ -89,6 +89,7 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidToken => ErrorCode::InvalidToken,
             AuthError::Expired => ErrorCode::TokenExpired,
             AuthError::SessionRevoked => ErrorCode::SessionRevoked,
+            AuthError::ScopeRequired(_) => ErrorCode::InsufficientScope,
             AuthError::Fault(fault) => return Self::internal(fault),
         };
         Self::new(code, error.to_string())

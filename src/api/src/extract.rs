@@ -6,14 +6,17 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use melo_protocol::{ErrorCode, FieldError};
-use melo_services::{Caller, account};
+use melo_services::account::{self, AuthError};
+use melo_services::{Caller, Origin};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+use crate::middleware::RequestId;
+use crate::scope;
 use crate::state::State;
 
 /// Longest JSON body of most calls, in bytes.
@@ -113,10 +116,15 @@ impl FromRequest for Authenticated {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = req.app_data::<web::Data<State>>().cloned();
         let token = bearer(req);
+        let required = scope::required(req.method(), req.match_pattern().as_deref());
         Box::pin(async move {
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
-            let token = token.ok_or(account::AuthError::InvalidToken)?;
-            Ok(Self(account::authenticate(&state.core, &token).await?))
+            let token = token.ok_or(AuthError::InvalidToken)?;
+            let caller = account::authenticate(&state.core, &token).await?;
+            if !caller.grant.allows(required) {
+                return Err(AuthError::ScopeRequired(required).into());
+            }
+            Ok(Self(caller))
         })
     }
 }
@@ -138,11 +146,18 @@ pub(crate) fn address(req: &HttpRequest) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The User-Agent header, or nothing.
-pub(crate) fn user_agent(req: &HttpRequest) -> String {
-    let value = req
-        .headers()
-        .get(header::USER_AGENT)
-        .and_then(|v| v.to_str().ok());
-    value.unwrap_or_default().to_owned()
+/// Where a call comes from.
+pub(crate) struct Traced(pub Origin);
+
+impl FromRequest for Traced {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let agent = req.headers().get(header::USER_AGENT);
+        let agent = agent.and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let id = req.extensions().get::<RequestId>().cloned();
+        let id = id.map(|RequestId(id)| id).unwrap_or_default();
+        std::future::ready(Ok(Self(Origin::new(address(req), agent, id))))
+    }
 }

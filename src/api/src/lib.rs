@@ -4,6 +4,7 @@ mod error;
 mod extract;
 mod http;
 mod middleware;
+mod scope;
 mod server;
 mod state;
 mod validate;

@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use melo_protocol::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
 
 use crate::error::ApiError;
@@ -27,11 +27,16 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
 ];
 
+/// Finds a call in the log; kept with the request for whoever writes about it.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub String);
+
 pub(crate) async fn around(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let request_id = format!("{:016x}", melo_crypto::random::u64());
+    req.extensions_mut().insert(RequestId(request_id.clone()));
     // Handlers' errors arrive as responses; only a broken connection ends here.
     let mut response = next.call(req).await?.map_into_boxed_body();
     if let Some(problem) = problem_of(&response, &request_id) {

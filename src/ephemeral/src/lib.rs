@@ -21,6 +21,8 @@ pub enum Kind {
     OpenCalls,
     /// Failed logins, by identifier and address.
     FailedLogins,
+    /// Everything else that is limited, by what and whose.
+    Limit,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::WsTicket => "ws_ticket",
             Self::OpenCalls => "open_calls",
             Self::FailedLogins => "failed_logins",
+            Self::Limit => "limit",
         }
     }
 }

@@ -56,6 +56,56 @@ error_codes! {
     TokenExpired = "token_expired", 401, false, "Access token expired";
     /// The session of this token was ended.
     SessionRevoked = "session_revoked", 401, false, "Session ended";
+    /// A device token that was replaced was shown again; its session is over.
+    TokenReused = "token_reused", 401, false, "Device token already replaced";
+    /// The password is right; the code of the second factor is missing.
+    SecondFactorRequired = "second_factor_required", 401, false, "Second factor required";
+    /// The password is right; the code of the second factor is not, or was used before.
+    SecondFactorInvalid = "second_factor_invalid", 401, false, "Second factor refused";
+    /// The current password in the body is not the account's.
+    WrongPassword = "wrong_password", 403, false, "Wrong password";
+    /// The password must be shown again first: POST /reauthenticate.
+    ReauthenticationRequired = "reauthentication_required", 403, false, "Recent authentication required";
+    /// The personal access token does not have the scope.
+    InsufficientScope = "insufficient_scope", 403, false, "Insufficient scope";
+    /// An operator wants a new password before the next login: reset it.
+    PasswordResetRequired = "password_reset_required", 403, false, "Password reset required";
+    /// The account is locked.
+    AccountLocked = "account_locked", 403, false, "Account locked";
+    /// The account, address or device is banned.
+    Banned = "banned", 403, false, "Banned";
+    /// Nobody can register here.
+    RegistrationClosed = "registration_closed", 403, false, "Registration closed";
+    /// A one-time code must be given: POST /register/code.
+    VerificationRequired = "verification_required", 403, false, "Verification required";
+    /// The one-time code is wrong, expired or used up.
+    CodeInvalid = "code_invalid", 400, false, "Code refused";
+    /// An invite must be given.
+    InviteRequired = "invite_required", 403, false, "Invite required";
+    /// The invite is wrong, expired or used up.
+    InviteInvalid = "invite_invalid", 404, false, "Invite refused";
+    /// A proof of work must be given: GET /register/challenge.
+    ProofOfWorkRequired = "proof_of_work_required", 403, false, "Proof of work required";
+    /// The proof of work is wrong, expired or used up.
+    ProofOfWorkInvalid = "proof_of_work_invalid", 400, false, "Proof of work refused";
+    /// The reset token is wrong, expired or used up.
+    ResetTokenInvalid = "reset_token_invalid", 400, false, "Reset token refused";
+    /// The session of this call cannot be ended this way.
+    CurrentSession = "current_session", 400, false, "This is the current session";
+    /// A second factor is set up already.
+    AlreadyEnabled = "already_enabled", 409, false, "Already enabled";
+    /// No second factor is set up.
+    NotEnabled = "not_enabled", 409, false, "Not enabled";
+    /// There must be an owner.
+    LastOwner = "last_owner", 409, false, "The last owner stays";
+    /// One of the two has blocked the other.
+    Blocked = "blocked", 403, false, "Blocked";
+    /// The picture cannot be used.
+    InvalidImage = "invalid_image", 422, false, "Picture refused";
+    /// The operator has not set this up.
+    NotConfigured = "not_configured", 503, false, "Not configured";
+    /// The sender of this call could not be verified.
+    SignatureInvalid = "signature_invalid", 401, false, "Signature refused";
     /// The `csrf_token` in the body is missing, wrong or expired.
     CsrfFailed = "csrf_failed", 403, false, "CSRF token refused";
     /// The browser page's origin is not on the list.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, Uid};
+use melo_domain::{DeviceHandle, SessionId, Uid};
 use parking_lot::RwLock;
 
-use crate::LiveEvent;
+use crate::{Close, LiveEvent};
 
 /// What hubs tell each other.
 #[derive(Debug, Clone)]
@@ -33,6 +33,15 @@ pub enum BusMessage {
         device: DeviceHandle,
         /// The key's name.
         kid: Arc<str>,
+    },
+    /// These sessions of a person are over: their connections are closed.
+    SessionsEnded {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        sessions: Arc<[SessionId]>,
+        /// What the connections are told.
+        close: Close,
     },
 }
 

@@ -6,14 +6,26 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use melo_domain::{DeviceHandle, Uid};
+use melo_domain::{DeviceHandle, SessionId, Uid};
 
 use crate::{Budget, BusMessage, BusSubscriber, Close, Outbound, Outbox};
+
+/// Whose a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub uid: Uid,
+    /// The device.
+    pub device: DeviceHandle,
+    /// The session it was opened in.
+    pub session: SessionId,
+}
 
 #[derive(Debug)]
 struct Connection {
     id: u64,
     device: DeviceHandle,
+    session: SessionId,
     outbox: Arc<Outbox>,
 }
 
@@ -69,11 +81,11 @@ impl Hub {
     /// Adds a connection; it is there until the registration is dropped.
     pub fn register(
         self: &Arc<Self>,
-        uid: Uid,
-        device: DeviceHandle,
+        member: Member,
         address: IpAddr,
         outbox: Arc<Outbox>,
     ) -> Result<Registration, Refused> {
+        let uid = member.uid;
         {
             let mut count = self.addresses.entry(address).or_insert(0);
             if *count >= self.per_address {
@@ -89,7 +101,8 @@ impl Hub {
             .connections
             .push(Connection {
                 id,
-                device,
+                device: member.device,
+                session: member.session,
                 outbox: Arc::clone(&outbox),
             });
         self.total.fetch_add(1, Ordering::Relaxed);
@@ -140,6 +153,16 @@ impl Hub {
         }
     }
 
+    fn end_sessions(&self, uid: Uid, sessions: &[SessionId], close: &Close) {
+        if let Some(person) = self.people.get(&uid) {
+            for connection in &person.connections {
+                if sessions.contains(&connection.session) {
+                    connection.outbox.close(close.clone());
+                }
+            }
+        }
+    }
+
     fn remove(&self, uid: Uid, address: IpAddr, id: u64) {
         if let Some(mut person) = self.people.get_mut(&uid) {
             person.connections.retain(|c| c.id != id);
@@ -173,6 +196,11 @@ impl BusSubscriber for Hub {
                     Some(*device),
                 );
             }
+            BusMessage::SessionsEnded {
+                uid,
+                sessions,
+                close,
+            } => self.end_sessions(*uid, sessions, close),
         }
     }
 }
@@ -192,6 +220,16 @@ impl Registration {
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
+
+    /// The connection goes on under another session of the same device.
+    pub fn set_session(&self, session: SessionId) {
+        if let Some(mut person) = self.hub.people.get_mut(&self.uid) {
+            let own = person.connections.iter_mut().find(|c| c.id == self.id);
+            if let Some(connection) = own {
+                connection.session = session;
+            }
+        }
+    }
 }
 
 impl Drop for Registration {
@@ -207,8 +245,12 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    fn device(n: u64) -> DeviceHandle {
-        DeviceHandle::from_random(n * 2)
+    fn member(uid: Uid, n: u64) -> Member {
+        Member {
+            uid,
+            device: DeviceHandle::from_random(n * 2),
+            session: SessionId::from_random(n * 2),
+        }
     }
 
     fn texts(outbox: &Outbox) -> Vec<String> {
@@ -229,13 +271,13 @@ mod tests {
         let (anna, boris) = (Uid::from_random(1), Uid::from_random(2));
         let boxes: Vec<_> = (0..3).map(|_| Arc::new(Outbox::default())).collect();
         let _a1 = hub
-            .register(anna, device(1), HERE, Arc::clone(&boxes[0]))
+            .register(member(anna, 1), HERE, Arc::clone(&boxes[0]))
             .unwrap();
         let a2 = hub
-            .register(anna, device(2), HERE, Arc::clone(&boxes[1]))
+            .register(member(anna, 2), HERE, Arc::clone(&boxes[1]))
             .unwrap();
         let _b = hub
-            .register(boris, device(3), HERE, Arc::clone(&boxes[2]))
+            .register(member(boris, 3), HERE, Arc::clone(&boxes[2]))
             .unwrap();
         hub.receive(&BusMessage::ToUser {
             uid: anna,
@@ -253,15 +295,40 @@ mod tests {
     fn an_address_has_so_many_and_gets_its_place_back() {
         let hub = Arc::new(Hub::new(1));
         let uid = Uid::from_random(1);
-        let first = hub.register(uid, device(1), HERE, Arc::default()).unwrap();
+        let first = hub.register(member(uid, 1), HERE, Arc::default()).unwrap();
         assert_eq!(
-            hub.register(uid, device(2), HERE, Arc::default())
+            hub.register(member(uid, 2), HERE, Arc::default())
                 .unwrap_err(),
             Refused::TooManyFromAddress
         );
         drop(first);
         assert!(!hub.is_online(uid));
-        assert!(hub.register(uid, device(2), HERE, Arc::default()).is_ok());
+        assert!(hub.register(member(uid, 2), HERE, Arc::default()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn ending_a_session_closes_its_connections_and_no_others() {
+        let hub = Arc::new(Hub::new(5));
+        let uid = Uid::from_random(1);
+        let boxes: Vec<_> = (0..3).map(|_| Arc::new(Outbox::default())).collect();
+        let mut kept = Vec::new();
+        for (n, outbox) in (1..).zip(&boxes) {
+            let one = hub.register(member(uid, n), HERE, Arc::clone(outbox));
+            kept.push(one.unwrap());
+        }
+        kept[2].set_session(member(uid, 1).session);
+        let close = Close {
+            code: CloseCode::SessionRevoked,
+            reason: String::new(),
+        };
+        hub.receive(&BusMessage::SessionsEnded {
+            uid,
+            sessions: [member(uid, 1).session, member(uid, 3).session].into(),
+            close: close.clone(),
+        });
+        assert_eq!(boxes[0].drain(&mut Vec::new()), Some(close.clone()));
+        assert_eq!(boxes[1].drain(&mut Vec::new()), None);
+        assert_eq!(boxes[2].drain(&mut Vec::new()), Some(close));
     }
 
     #[tokio::test]
@@ -270,7 +337,7 @@ mod tests {
         let outbox = Arc::new(Outbox::default());
         let uid = Uid::from_random(1);
         let _kept = hub
-            .register(uid, device(1), HERE, Arc::clone(&outbox))
+            .register(member(uid, 1), HERE, Arc::clone(&outbox))
             .unwrap();
         hub.stop(&Close {
             code: CloseCode::GoingAway,
@@ -278,7 +345,7 @@ mod tests {
         });
         assert_eq!(outbox.closed().await.code, CloseCode::GoingAway);
         assert_eq!(
-            hub.register(uid, device(2), HERE, Arc::default())
+            hub.register(member(uid, 2), HERE, Arc::default())
                 .unwrap_err(),
             Refused::Stopping
         );

@@ -9,6 +9,6 @@ mod outbox;
 
 pub use budget::{Budget, Rate};
 pub use bus::{Bus, BusMessage, BusSubscriber, InProcessBus};
-pub use hub::{Hub, Refused, Registration};
+pub use hub::{Hub, Member, Refused, Registration};
 pub use live_event::{LiveEvent, render};
 pub use outbox::{Close, Outbound, Outbox};

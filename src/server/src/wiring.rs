@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use melo_api::{EdgeSettings, State};
 use melo_crypto::{
-    CsrfTokens, Keyring, KeyringError, PasswordCost, PasswordError, PasswordHasher, Purpose,
-    RootKey,
+    AuditChain, CsrfTokens, Keyring, KeyringError, PasswordCost, PasswordError, PasswordHasher,
+    Purpose, RootKey,
 };
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
@@ -79,6 +79,7 @@ pub async fn assemble(
         passwords: PasswordHasher::new(&keys.app_secret, PasswordCost::default())?,
         jwt: keys.jwt,
         csrf: CsrfTokens::new(&keys.app_secret),
+        audit: AuditChain::new(&keys.app_secret),
         policy: policy(settings),
     });
     let edge = EdgeSettings {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use melo_domain::{DeviceHandle, LogId, Seq, SessionId, Uid};
+use melo_realtime::{BusMessage, BusSubscriber};
 use melo_storage::sessions::Session;
 use moka::sync::Cache;
 
@@ -61,6 +62,28 @@ impl Default for Caches {
             contacts: cache(20_000, 30),
             told: cache(100_000, 3600),
             peers: cache(200_000, 3600),
+        }
+    }
+}
+
+impl Caches {
+    /// Takes over from the bus which sessions were ended, on this node or another.
+    pub(crate) fn watch_sessions(&self) -> SessionWatch {
+        SessionWatch(self.sessions.clone())
+    }
+}
+
+/// Knows of an ended session before its row is read again.
+pub(crate) struct SessionWatch(Cache<SessionId, Session>);
+
+impl BusSubscriber for SessionWatch {
+    fn receive(&self, message: &BusMessage) {
+        if let BusMessage::SessionsEnded { uid, sessions, .. } = message {
+            for id in sessions.iter() {
+                // Put there rather than taken out: a call that read the row before the end and remembers it
+                // only now finds the place taken.
+                self.0.insert(*id, Session::ended(*uid));
+            }
         }
     }
 }

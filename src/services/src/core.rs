@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_crypto::{CsrfTokens, JwtKeys, PasswordHasher};
+use melo_crypto::{AuditChain, CsrfTokens, JwtKeys, PasswordHasher};
 use melo_domain::{Clock, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
@@ -82,6 +82,8 @@ pub struct Parts {
     pub jwt: JwtKeys,
     /// CSRF tokens.
     pub csrf: CsrfTokens,
+    /// Links of the audit log.
+    pub audit: AuditChain,
     /// Rules.
     pub policy: Policy,
 }
@@ -96,6 +98,7 @@ pub struct Core {
     pub(crate) passwords: PasswordPool,
     pub(crate) jwt: JwtKeys,
     pub(crate) csrf: CsrfTokens,
+    pub(crate) audit: AuditChain,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
@@ -114,11 +117,13 @@ impl Core {
                 audience,
             });
         });
+        let caches = Caches::default();
+        parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
             writer,
-            caches: Caches::default(),
+            caches,
             cursors: CursorBuffer::default(),
             started: std::time::Instant::now(),
             store: parts.store,
@@ -128,6 +133,7 @@ impl Core {
             bus: parts.bus,
             jwt: parts.jwt,
             csrf: parts.csrf,
+            audit: parts.audit,
             policy: parts.policy,
         };
         (Arc::new(core), task)

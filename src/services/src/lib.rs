@@ -2,6 +2,7 @@
 //! opens and commits at most one transaction, and tells the bus what happened after the commit.
 
 pub mod account;
+pub mod audit;
 mod caches;
 pub mod contacts;
 mod core;
@@ -12,14 +13,17 @@ mod limits;
 pub mod live;
 pub mod messages;
 mod notices;
+mod origin;
 mod password_pool;
+pub mod sessions;
 
 pub use caches::DirectRoute;
 pub use core::{Core, Parts, Policy, Window};
 pub use fault::Fault;
 pub use limits::LimitError;
+pub use origin::Origin;
 
-use melo_domain::{DeviceHandle, SessionId, Timestamp, Uid};
+use melo_domain::{DeviceHandle, Scope, Scopes, SessionId, Timestamp, Uid};
 
 /// Who makes a call: read from a verified access token of a live session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,4 +36,25 @@ pub struct Caller {
     pub session: SessionId,
     /// When the token expires.
     pub expires: Timestamp,
+    /// What it is good for.
+    pub grant: Grant,
+}
+
+/// What an access token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// Of a login: for everything that the person may do.
+    Login,
+    /// A personal access token: for these scopes of it.
+    Token(Scopes),
+}
+
+impl Grant {
+    /// Whether it covers this scope.
+    pub fn allows(self, scope: Scope) -> bool {
+        match self {
+            Self::Login => true,
+            Self::Token(scopes) => scopes.allow(scope),
+        }
+    }
 }

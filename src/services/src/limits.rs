@@ -1,6 +1,7 @@
 //! Limits on what anybody may try.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use melo_ephemeral::Kind;
 
@@ -17,7 +18,72 @@ pub enum LimitError {
     Fault(#[from] Fault),
 }
 
-fn wait(remaining: std::time::Duration) -> LimitError {
+/// What is limited, besides logins. One table for all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// One-time codes asked for.
+    Code,
+    /// Password resets asked for, and tried.
+    Reset,
+    /// People searched for.
+    Search,
+    /// Invites made or tried.
+    Invite,
+    /// Pictures uploaded.
+    Upload,
+    /// Exports of one's data.
+    Export,
+    /// The password shown again, or changed; a second factor tried.
+    Secret,
+    /// Device tokens refreshed.
+    Refresh,
+    /// Personal access tokens made.
+    Token,
+    /// Contact requests.
+    Subscribe,
+}
+
+impl Limit {
+    /// The name in the store, how many, and in which time.
+    const fn rule(self) -> (&'static str, u64, Duration) {
+        const MINUTE: Duration = Duration::from_secs(60);
+        const HOUR: Duration = Duration::from_secs(3600);
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        match self {
+            Self::Code => ("code", 5, HOUR),
+            Self::Reset => ("reset", 10, HOUR),
+            Self::Search => ("search", 60, MINUTE),
+            Self::Invite => ("invite", 30, MINUTE),
+            Self::Upload => ("upload", 20, HOUR),
+            Self::Export => ("export", 5, DAY),
+            Self::Secret => ("secret", 10, MINUTE),
+            Self::Refresh => ("refresh", 60, MINUTE),
+            Self::Token => ("token", 30, HOUR),
+            Self::Subscribe => ("subscribe", 60, HOUR),
+        }
+    }
+}
+
+/// Takes one of what `whose` (an address, a user id, a phone) may have of it.
+pub(crate) async fn take(
+    core: &Core,
+    limit: Limit,
+    whose: impl std::fmt::Display,
+) -> Result<(), LimitError> {
+    let (name, count, per) = limit.rule();
+    let id = format!("{name} {whose}");
+    let taken = core
+        .ephemeral
+        .count(Kind::Limit, id.as_bytes(), per)
+        .await
+        .map_err(Fault::from)?;
+    if taken.count <= count {
+        return Ok(());
+    }
+    Err(wait(taken.remaining))
+}
+
+fn wait(remaining: Duration) -> LimitError {
     LimitError::Exceeded(remaining.as_secs().max(1))
 }
 

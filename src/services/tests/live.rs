@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use common::{HERE, World};
 use melo_domain::{LogId, Seq};
-use melo_realtime::{Outbound, Outbox, Registration};
+use melo_realtime::{Member, Outbound, Outbox, Registration};
 use melo_services::Caller;
 use melo_services::live::{LiveError, LiveSession, Step};
 use melo_services::messages::{self, Progress, SendInput};
@@ -43,9 +43,12 @@ impl Connected {
     async fn new(world: &World, caller: Caller) -> Self {
         let outbox = Arc::new(Outbox::default());
         let hub = world.core.hub();
-        let registration = hub
-            .register(caller.uid, caller.device, HERE, Arc::clone(&outbox))
-            .unwrap();
+        let member = Member {
+            uid: caller.uid,
+            device: caller.device,
+            session: caller.session,
+        };
+        let registration = hub.register(member, HERE, Arc::clone(&outbox)).unwrap();
         let live = LiveSession::start(Arc::clone(&world.core), caller)
             .await
             .unwrap();

@@ -13,6 +13,7 @@ use bytestring::ByteString;
 use melo_domain::Timestamp;
 use melo_protocol::{CloseCode, MAX_FRAME_BYTES};
 use melo_realtime::{Budget, Close, Outbound, Outbox, Registration};
+use melo_services::account;
 use melo_services::live::{LiveSession, Step};
 use melo_services::messages::Accepted;
 use melo_services::{Caller, Core};
@@ -95,13 +96,9 @@ impl Connection {
     /// Serves the connection to its end. Its parts are in boxes: a task keeps room for what it was given and
     /// for what it made of it.
     pub(super) async fn run(mut self: Box<Self>, mut stream: Box<AggregatedMessageStream>) {
-        let live = Box::pin(LiveSession::start(Arc::clone(&self.core), self.caller)).await;
-        let end = match live.map(Box::new) {
+        let end = match self.start().await {
             Ok(mut live) => self.serve(&mut stream, &mut live).await,
-            Err(error) => {
-                tracing::error!(%error, "connection could not start");
-                Err(End::because(CloseCode::GoingAway, "5"))
-            }
+            Err(end) => Err(end),
         };
         if let Err(End::Close(close)) = end {
             tracing::debug!(code = close.code.code(), "closing a connection");
@@ -116,6 +113,23 @@ impl Connection {
             // A peer that does not even read this is cut off when the socket is dropped.
             let _ = tokio::time::timeout(CLOSE_WITHIN, self.socket.close(Some(reason))).await;
         }
+    }
+
+    async fn start(&self) -> Result<Box<LiveSession>, End> {
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, "connection could not start");
+            End::because(CloseCode::GoingAway, "5")
+        };
+        // An end that came between the check of the token and the registration went past this connection.
+        let signed_in = account::still_signed_in(&self.core, self.caller).await;
+        if !signed_in.map_err(|error| failed(&error))? {
+            return Err(End::because(
+                CloseCode::SessionRevoked,
+                "this session was ended",
+            ));
+        }
+        let live = Box::pin(LiveSession::start(Arc::clone(&self.core), self.caller)).await;
+        live.map(Box::new).map_err(|error| failed(&error))
     }
 
     /// Answers the messages that are still on their way to the disk.

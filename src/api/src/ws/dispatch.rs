@@ -187,7 +187,18 @@ impl Connection {
 
     async fn reauth(&mut self, live: &mut LiveSession, token: &str) -> Result<(), End> {
         match account::authenticate(&self.core, token).await {
-            Ok(caller) if live.renew(caller) => Ok(()),
+            Ok(caller) if live.renew(caller) => {
+                self.registration.set_session(caller.session);
+                // An end between the check and this line was told to the session before.
+                match account::still_signed_in(&self.core, caller).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(End::because(
+                        CloseCode::SessionRevoked,
+                        "this session was ended",
+                    )),
+                    Err(error) => self.write(refused(error, None)).await,
+                }
+            }
             Ok(_) => {
                 let detail =
                     "the token is of another person or device; open a new connection with it";
@@ -198,9 +209,10 @@ impl Connection {
                 )))
                 .await
             }
-            Err(AuthError::SessionRevoked) => {
-                Err(End::because(CloseCode::SessionRevoked, "session ended"))
-            }
+            Err(AuthError::SessionRevoked) => Err(End::because(
+                CloseCode::SessionRevoked,
+                "this session was ended",
+            )),
             Err(error) => self.write(refused(error, None)).await,
         }
     }

@@ -6,8 +6,9 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query, ServiceConfig, get, resource};
 use actix_web::{HttpRequest, HttpResponse, guard, rt};
 use actix_ws::{CloseCode as WsCloseCode, CloseReason};
+use melo_domain::{Area, Level, Scope};
 use melo_protocol::{CloseCode, ErrorCode, MAX_FRAME_BYTES};
-use melo_realtime::{Outbox, Refused};
+use melo_realtime::{Member, Outbox, Refused};
 use melo_services::Caller;
 use melo_services::account::{self, AuthError};
 use serde::Deserialize;
@@ -21,6 +22,12 @@ use crate::state::State;
 /// clients are told: whoever is a little above it is read to the end and gets the close frame, which a peer
 /// that is still sending may lose.
 const READ_LIMIT: usize = 2 * MAX_FRAME_BYTES;
+
+/// A connection both reads and writes.
+const WEBSOCKET: Scope = Scope {
+    area: Area::Chat,
+    level: Level::Write,
+};
 
 #[derive(Deserialize)]
 struct Parameters {
@@ -64,12 +71,12 @@ async fn open(
     };
     let outbox = Arc::new(Outbox::default());
     let hub = state.core.hub();
-    let registration = hub.register(
-        caller.uid,
-        caller.device,
-        address(&req),
-        Arc::clone(&outbox),
-    );
+    let member = Member {
+        uid: caller.uid,
+        device: caller.device,
+        session: caller.session,
+    };
+    let registration = hub.register(member, address(&req), Arc::clone(&outbox));
     let registration = registration.map_err(|refused| match refused {
         Refused::TooManyFromAddress => ApiError {
             retry_after: Some(30),
@@ -124,7 +131,12 @@ async fn authenticate(
     let token = bearer(req)
         .or_else(|| parameters.token.clone())
         .ok_or(AuthError::InvalidToken)?;
-    account::authenticate(&state.core, &token).await
+    let caller = account::authenticate(&state.core, &token).await?;
+    if caller.grant.allows(WEBSOCKET) {
+        Ok(caller)
+    } else {
+        Err(AuthError::ScopeRequired(WEBSOCKET))
+    }
 }
 
 async fn refuse(socket: actix_ws::Session, refused: AuthError) {

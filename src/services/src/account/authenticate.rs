@@ -7,7 +7,7 @@ use melo_storage::sessions;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::faults;
-use crate::{Caller, Core, Fault};
+use crate::{Caller, Core, Fault, Grant};
 
 /// Why a token was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum AuthError {
     /// Its session was ended.
     #[error("this session was ended; log in again")]
     SessionRevoked,
+    /// A personal access token of other scopes.
+    #[error("this token is not good for that; it needs the scope {0}")]
+    ScopeRequired(melo_domain::Scope),
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -42,6 +45,7 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Caller, AuthError>
         device: claims.did,
         session: claims.sid,
         expires: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
+        grant: Grant::Login,
     };
     check_session(core, caller).await?;
     Ok(caller)
@@ -53,14 +57,22 @@ async fn check_session(core: &Core, caller: Caller) -> Result<(), AuthError> {
     } else {
         let found = sessions::find(core.store.db.read(), caller.session).await?;
         let session = found.ok_or(AuthError::SessionRevoked)?;
-        core.caches.sessions.insert(caller.session, session);
-        session
+        // Only if nobody was faster: an end that was told of in the meantime stands.
+        let known = core.caches.sessions.entry(caller.session);
+        known.or_insert(session).into_value()
     };
     if session.active && session.uid == caller.uid && session.device == caller.device {
         Ok(())
     } else {
         Err(AuthError::SessionRevoked)
     }
+}
+
+/// Looks at the session's row itself. A connection does so once it can be found and closed: an end that
+/// came between its check and that moment must not be missed.
+pub async fn still_signed_in(core: &Core, caller: Caller) -> Result<bool, AuthError> {
+    let found = sessions::find(core.store.db.write(), caller.session).await?;
+    Ok(found.is_some_and(|session| session.active))
 }
 
 /// What a ticket stands for.
@@ -89,6 +101,7 @@ pub async fn authenticate_ticket(core: &Core, ticket: &str) -> Result<Caller, Au
         device: owner.device,
         session: owner.session,
         expires: owner.expires,
+        grant: Grant::Login,
     };
     if caller.expires <= core.clock.now() {
         return Err(AuthError::Expired);

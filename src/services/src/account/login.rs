@@ -1,21 +1,22 @@
 //! Password or device token in, session and tokens out.
 
-use std::net::IpAddr;
-
 use melo_crypto::{AccessClaims, BearerToken, Verdict, e2e::PublicKeyPem, random};
-use melo_domain::{ClientDeviceId, DeviceHandle, DeviceType, Phone, Secret, SessionId, Uid};
+use melo_domain::{
+    ClientDeviceId, DeviceHandle, DeviceType, Phone, Secret, SessionId, SessionKind, Uid,
+};
 use melo_storage::accounts::{self, Account, ProfileChange};
 use melo_storage::devices::{self, Device};
 use melo_storage::sessions::{self, NewSession};
 use melo_storage::{ConnectionTrait, StorageError, cursors};
 
+use serde_json::json;
+
 use super::AccountError;
-use crate::{Core, limits};
+use crate::audit::{self, Action, Object};
+use crate::{Core, Origin, limits};
 
 /// What an access token of a person's login is good for.
 const SCOPE: &str = "user";
-/// Longest User-Agent that is kept, in characters.
-const MAX_USER_AGENT: usize = 512;
 /// Longest device name made of it, in characters.
 const MAX_DEVICE_NAME: usize = 100;
 
@@ -52,9 +53,7 @@ pub struct LoginInput {
     /// Replaces the account's key.
     pub e2e_key: Option<PublicKeyPem>,
     /// Where the call came from.
-    pub address: IpAddr,
-    /// As sent.
-    pub user_agent: String,
+    pub origin: Origin,
 }
 
 /// A session that has begun.
@@ -85,15 +84,15 @@ enum Proof {
 
 /// Checks the credentials and begins a session.
 pub async fn login(core: &Core, input: LoginInput) -> Result<LoggedIn, AccountError> {
-    limits::open_call(core, input.address).await?;
+    limits::open_call(core, input.origin.address).await?;
     let identifier = input.identifier.text();
-    limits::may_try_login(core, &identifier, input.address).await?;
+    limits::may_try_login(core, &identifier, input.origin.address).await?;
     let account = find_account(core, &input.identifier).await?;
     let Some((account, proof)) = prove(core, &input, account).await? else {
-        limits::login_failed(core, &identifier, input.address).await?;
+        limits::login_failed(core, &identifier, input.origin.address).await?;
         return Err(AccountError::InvalidCredentials);
     };
-    limits::login_succeeded(core, &identifier, input.address).await?;
+    limits::login_succeeded(core, &identifier, input.origin.address).await?;
     begin(core, &input, account, proof).await
 }
 
@@ -160,6 +159,7 @@ async fn begin(
     let session = SessionId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
     let device = find_or_add_device(core, &tx, account.uid, &input.device_id).await?;
+    let authenticated = matches!(proof, Proof::Password { .. }).then_some(now);
     let device_token = match proof {
         Proof::DeviceToken(token) => token,
         Proof::Password { rehashed } => {
@@ -180,18 +180,33 @@ async fn begin(
         accounts::set_e2e_key(&tx, keys, account.uid, key.as_str(), now).await?;
         key.as_str().clone_into(&mut account.e2e_key);
     }
-    let user_agent: String = input.user_agent.chars().take(MAX_USER_AGENT).collect();
+    let user_agent = &input.origin.user_agent;
     let new_session = NewSession {
         id: session,
+        kind: SessionKind::Login,
         uid: account.uid,
         device,
-        device_type: DeviceType::from_user_agent(&user_agent),
-        device_name: &device_name(&user_agent),
-        ip_address: &input.address.to_string(),
-        user_agent: &user_agent,
+        device_type: DeviceType::from_user_agent(user_agent),
+        device_name: &device_name(user_agent),
+        ip_address: &input.origin.address.to_string(),
+        user_agent,
         created: now,
+        authenticated,
     };
     sessions::insert(&tx, keys, &new_session).await?;
+    let details = json!({"device": device});
+    let object = Object::Session(session);
+    let actor = Some(account.uid);
+    audit::record(
+        core,
+        &tx,
+        &input.origin,
+        actor,
+        Action::SessionBegin,
+        object,
+        &details,
+    )
+    .await?;
     tx.commit().await.map_err(StorageError::from)?;
 
     let life = core.policy.access_token_life;

@@ -10,7 +10,7 @@ mod set_public_key;
 mod update_profile;
 mod view_profile;
 
-pub use authenticate::{AuthError, authenticate, authenticate_ticket};
+pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
 pub(crate) use issue_csrf::check_csrf;
 pub use issue_csrf::issue_csrf;
 pub use issue_ticket::{TICKET_LIFE, issue_ticket};

@@ -1,14 +1,13 @@
 //! A new account with its first device.
 
-use std::net::IpAddr;
-
 use melo_crypto::{e2e::PublicKeyPem, random};
 use melo_domain::{ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid};
 use melo_storage::accounts::{self, NewAccount};
 use melo_storage::{StorageError, devices, logs};
 
 use super::AccountError;
-use crate::{Core, limits};
+use crate::audit::{self, Action, Object};
+use crate::{Core, Origin, limits};
 
 /// Random ids that may collide before something must be wrong: with a million accounts the chance of one
 /// collision is one in ninety.
@@ -29,7 +28,7 @@ pub struct Registration {
     /// The account's RSA key.
     pub e2e_key: PublicKeyPem,
     /// Where the call came from.
-    pub address: IpAddr,
+    pub origin: Origin,
 }
 
 /// A new account.
@@ -43,7 +42,7 @@ pub struct Registered {
 
 /// Creates the account, its private log and its first device in one transaction.
 pub async fn register(core: &Core, new: &Registration) -> Result<Registered, AccountError> {
-    limits::open_call(core, new.address).await?;
+    limits::open_call(core, new.origin.address).await?;
     // Before the costly hash; the unique index decides between two at once.
     if phone_known(core, &new.phone).await? {
         return Err(AccountError::PhoneTaken);
@@ -91,6 +90,8 @@ async fn insert(
     accounts::insert(&tx, keys, &account).await?;
     logs::create(&tx, keys, private_log, LogKind::Private, &[uid], now).await?;
     devices::insert(&tx, keys, device, uid, &new.device_id, now).await?;
+    let (action, object) = (Action::AccountRegister, Object::User(uid));
+    audit::record(core, &tx, &new.origin, Some(uid), action, object, &()).await?;
     tx.commit().await?;
     Ok(Registered { uid, device })
 }

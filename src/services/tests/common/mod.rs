@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use melo_crypto::{
-    CsrfTokens, JwtKeys, Keyring, PasswordCost, PasswordHasher, Purpose, RootKey,
+    AuditChain, CsrfTokens, JwtKeys, Keyring, PasswordCost, PasswordHasher, Purpose, RootKey,
     e2e::PublicKeyPem, keygen,
 };
 use melo_domain::{Clock, ManualClock, Secret, Timestamp, Uid};
@@ -15,7 +15,7 @@ use melo_ephemeral::{Ephemeral, InProcess};
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus};
 use melo_services::account::{self, Identifier, LoginInput, Registration};
 use melo_services::contacts::{self, SubscribeInput};
-use melo_services::{Caller, Core, Parts, Policy};
+use melo_services::{Caller, Core, Origin, Parts, Policy};
 use melo_storage::{Database, Store, data_keys};
 use tempfile::TempDir;
 
@@ -79,6 +79,7 @@ impl World {
             passwords: PasswordHasher::new(&secret, PasswordCost::for_testing()).unwrap(),
             jwt: JwtKeys::from_pem(&private, "melo", "melo-clients").unwrap(),
             csrf: CsrfTokens::new(&secret),
+            audit: AuditChain::new(&secret),
             policy,
         });
         Self {
@@ -97,7 +98,7 @@ impl World {
             password: Secret::new(PASSWORD.to_owned()),
             device_id: device_id(1),
             e2e_key: PublicKeyPem::parse(self.e2e_key.as_str()).unwrap(),
-            address: HERE,
+            origin: origin(),
         }
     }
 
@@ -108,8 +109,7 @@ impl World {
             device_id: device_id(device),
             device_token: None,
             e2e_key: None,
-            address: HERE,
-            user_agent: "test".to_owned(),
+            origin: origin(),
         }
     }
 
@@ -160,4 +160,8 @@ impl World {
 
 pub fn device_id(n: u8) -> melo_domain::ClientDeviceId {
     format!("{n:016x}").parse().unwrap()
+}
+
+pub fn origin() -> Origin {
+    Origin::new(HERE, "test", "0000000000000000".to_owned())
 }

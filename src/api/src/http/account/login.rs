@@ -1,14 +1,14 @@
 //! POST /login.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use melo_crypto::e2e::PublicKeyPem;
 use melo_domain::{Phone, Secret, Uid};
 use melo_protocol::rest::account::{LoginAnswer, LoginRequest};
+use melo_services::Origin;
 use melo_services::account::{self, Identifier, LoginInput};
 
 use crate::error::ApiError;
-use crate::extract::{Body, address, user_agent};
+use crate::extract::{Body, Traced};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
@@ -17,11 +17,11 @@ const MAX_CREDENTIAL: usize = 1024;
 
 pub(crate) async fn handle(
     state: Data<State>,
-    req: HttpRequest,
+    Traced(origin): Traced,
     Body(body): Body<LoginRequest>,
 ) -> Result<Json<LoginAnswer>, ApiError> {
     let device_id = body.device_id.clone();
-    let input = parse(&req, body)?;
+    let input = parse(origin, body)?;
     let begun = account::login(&state.core, input).await?;
     Ok(Json(LoginAnswer {
         access_token: begun.access_token,
@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     }))
 }
 
-fn parse(req: &HttpRequest, body: LoginRequest) -> Result<LoginInput, ApiError> {
+fn parse(origin: Origin, body: LoginRequest) -> Result<LoginInput, ApiError> {
     let mut check = Check::default();
     let device_id = check.parse("device_id", &body.device_id);
     let e2e_key = match &body.public_e2e_key {
@@ -71,8 +71,7 @@ fn parse(req: &HttpRequest, body: LoginRequest) -> Result<LoginInput, ApiError> 
         device_id: checked(device_id)?,
         device_token: body.device_token.filter(|t| !t.expose().is_empty()),
         e2e_key,
-        address: address(req),
-        user_agent: user_agent(req),
+        origin,
     })
 }
 

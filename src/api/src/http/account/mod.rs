@@ -1,9 +1,35 @@
-pub(crate) mod csrf_token;
-pub(crate) mod key_backup;
-pub(crate) mod login;
-pub(crate) mod public_key;
-pub(crate) mod register;
-pub(crate) mod set_public_key;
-pub(crate) mod update_profile;
-pub(crate) mod view_profile;
-pub(crate) mod ws_ticket;
+//! Coming in, and what one says about oneself.
+
+mod csrf_token;
+mod key_backup;
+mod login;
+mod public_key;
+mod register;
+mod set_public_key;
+mod update_profile;
+mod view_profile;
+mod ws_ticket;
+
+use actix_web::web::{ServiceConfig, get, post, put, resource};
+
+/// The routes of this area.
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/register").route(post().to(register::handle)))
+        .service(resource("/login").route(post().to(login::handle)))
+        .service(resource("/public_key").route(get().to(public_key::handle)))
+        .service(resource("/encryption_public_key").route(get().to(public_key::handle)))
+        .service(resource("/csrf_token").route(get().to(csrf_token::handle)))
+        .service(
+            resource("/profile")
+                .route(get().to(view_profile::handle))
+                .route(put().to(update_profile::handle)),
+        )
+        .service(resource("/e2e/public_key").route(post().to(set_public_key::handle)))
+        .service(
+            resource("/e2e/secret_key")
+                .route(post().to(key_backup::store))
+                .route(get().to(key_backup::load)),
+        )
+        .service(resource("/ws_ticket").route(post().to(ws_ticket::handle)));
+}

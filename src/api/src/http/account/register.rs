@@ -1,22 +1,22 @@
 //! POST /register.
 
-use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use melo_crypto::e2e::PublicKeyPem;
 use melo_protocol::rest::account::{RegisterAnswer, RegisterRequest};
+use melo_services::Origin;
 use melo_services::account::{self, Registration};
 
 use crate::error::ApiError;
-use crate::extract::{Body, address};
+use crate::extract::{Body, Traced};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
 pub(crate) async fn handle(
     state: Data<State>,
-    req: HttpRequest,
+    Traced(origin): Traced,
     Body(body): Body<RegisterRequest>,
 ) -> Result<Json<RegisterAnswer>, ApiError> {
-    let new = parse(&req, body)?;
+    let new = parse(origin, body)?;
     let registered = account::register(&state.core, &new).await?;
     Ok(Json(RegisterAnswer {
         unique_id: registered.uid,
@@ -29,7 +29,7 @@ pub(crate) async fn handle(
     }))
 }
 
-fn parse(req: &HttpRequest, body: RegisterRequest) -> Result<Registration, ApiError> {
+fn parse(origin: Origin, body: RegisterRequest) -> Result<Registration, ApiError> {
     let mut check = Check::default();
     let phone = check.parse("phone", &body.phone);
     let name = check.parse("name", &body.name);
@@ -45,6 +45,6 @@ fn parse(req: &HttpRequest, body: RegisterRequest) -> Result<Registration, ApiEr
         device_id: checked(device_id)?,
         e2e_key: checked(e2e_key)?,
         password: body.password,
-        address: address(req),
+        origin,
     })
 }

@@ -1,0 +1,77 @@
+//! Which scope a personal access token needs for a route. Logins need none: they are the person.
+
+use actix_web::http::Method;
+use melo_domain::{Area, Level, Scope};
+
+/// The areas, by the beginning of the route. What is not listed is the account itself.
+const AREAS: &[(&str, Area)] = &[
+    ("/admin", Area::Admin),
+    ("/messages", Area::Chat),
+    ("/history", Area::Chat),
+    ("/chats", Area::Chat),
+    ("/invites", Area::Chat),
+    ("/schedule", Area::Chat),
+    ("/events", Area::Chat),
+    ("/ws_ticket", Area::Chat),
+    ("/users", Area::Users),
+    ("/status", Area::Users),
+    ("/avatar/{uid}", Area::Users),
+    ("/ice_servers", Area::Calls),
+];
+
+/// What decides about access itself, whatever the method.
+const SENSITIVE: &[&str] = &[
+    "/password",
+    "/reauthenticate",
+    "/two_factor",
+    "/tokens",
+    "/devices",
+    "/sessions",
+    "/logout",
+    "/account",
+    "/e2e",
+    "/keys",
+];
+
+/// The scope for a call of the route `pattern`; a route without one, which cannot be, needs the most.
+pub(crate) fn required(method: &Method, pattern: Option<&str>) -> Scope {
+    let Some(pattern) = pattern else {
+        return Scope {
+            area: Area::Admin,
+            level: Level::Admin,
+        };
+    };
+    let found = AREAS.iter().find(|(start, _)| pattern.starts_with(start));
+    let area = found.map_or(Area::Api, |(_, area)| *area);
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let sensitive = SENSITIVE.iter().any(|start| pattern.starts_with(start));
+    let level = match (reads, sensitive) {
+        (true, _) => Level::Read,
+        (false, false) => Level::Write,
+        (false, true) => Level::Admin,
+    };
+    Scope { area, level }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_need_what_they_touch() {
+        for (method, pattern, scope) in [
+            (Method::GET, "/profile", "api:read"),
+            (Method::PUT, "/profile", "api:write"),
+            (Method::POST, "/messages/send", "chat:write"),
+            (Method::GET, "/messages/history/dm/{uid}", "chat:read"),
+            (Method::POST, "/password/change", "api:admin"),
+            (Method::POST, "/tokens", "api:admin"),
+            (Method::DELETE, "/sessions/{id}", "api:admin"),
+            (Method::GET, "/admin/users", "admin:read"),
+            (Method::POST, "/admin/users/{uid}/ban", "admin:write"),
+        ] {
+            assert_eq!(required(&method, Some(pattern)).to_string(), scope);
+        }
+        assert_eq!(required(&Method::GET, None).to_string(), "admin:admin");
+    }
+}
