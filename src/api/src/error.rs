@@ -1,5 +1,7 @@
 //! The one place where the services' errors become codes.
 
+mod admin;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use melo_protocol::{ErrorCode, FieldError};
@@ -102,6 +104,9 @@ impl From<AccountError> for ApiError {
             AccountError::PhoneTaken => ErrorCode::PhoneTaken,
             AccountError::UsernameTaken => ErrorCode::UsernameTaken,
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
+            AccountError::Locked => ErrorCode::AccountLocked,
+            AccountError::Banned => ErrorCode::Banned,
+            AccountError::ResetRequired => ErrorCode::PasswordResetRequired,
             AccountError::UserNotFound => ErrorCode::UserNotFound,
             AccountError::NotAContact => ErrorCode::NotAContact,
             AccountError::NoBackup => ErrorCode::NotFound,

@@ -66,6 +66,8 @@ error_codes! {
     WrongPassword = "wrong_password", 403, false, "Wrong password";
     /// The password must be shown again first: POST /reauthenticate.
     ReauthenticationRequired = "reauthentication_required", 403, false, "Recent authentication required";
+    /// Those who administer need a second factor here: set one up.
+    EnrolmentRequired = "enrolment_required", 403, false, "Second factor must be set up";
     /// The personal access token does not have the scope.
     InsufficientScope = "insufficient_scope", 403, false, "Insufficient scope";
     /// An operator wants a new password before the next login: reset it.

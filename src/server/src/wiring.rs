@@ -119,6 +119,8 @@ fn policy(settings: &Settings) -> Policy {
             count: limits.ws_messages.count,
             per: limits.ws_messages.per,
         },
+        admin_reauthentication: settings.admin.reauthentication,
+        admin_second_factor: settings.admin.second_factor,
     }
 }
 

@@ -37,6 +37,10 @@ pub struct Policy {
     pub failed_logins: Window,
     /// Messages of one person over WebSocket.
     pub messages: Rate,
+    /// How long after showing the password somebody may administer.
+    pub admin_reauthentication: Duration,
+    /// Whether those who administer must have a second factor.
+    pub admin_second_factor: bool,
 }
 
 impl Default for Policy {
@@ -60,6 +64,8 @@ impl Default for Policy {
                 count: 100,
                 per: seconds(60),
             },
+            admin_reauthentication: seconds(15 * 60),
+            admin_second_factor: false,
         }
     }
 }

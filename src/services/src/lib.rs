@@ -2,6 +2,7 @@
 //! opens and commits at most one transaction, and tells the bus what happened after the commit.
 
 pub mod account;
+pub mod admin;
 pub mod audit;
 mod caches;
 pub mod contacts;

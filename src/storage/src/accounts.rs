@@ -4,7 +4,8 @@ use melo_crypto::{BlindIndex, Column as SealedColumn, Keyring};
 use melo_domain::{AccountState, DisplayName, LogId, Phone, Role, Timestamp, Uid, Username};
 use sea_orm::sea_query::{Cond, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -289,6 +290,58 @@ pub async fn set_password(
     };
     row.update(conn).await?;
     Ok(())
+}
+
+/// What others have decided about an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrentStanding {
+    /// Rank.
+    pub role: Role,
+    /// Whether anybody may sign in.
+    pub state: AccountState,
+    /// Whether the password must be replaced before the next login.
+    pub reset_required: bool,
+}
+
+/// How the account of `uid` stands now.
+pub async fn standing(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+) -> Result<Option<CurrentStanding>, StorageError> {
+    let row = standing_of(uid).into_tuple().one(conn).await?;
+    row.map(open_standing).transpose()
+}
+
+/// How the account stands, and stays until this transaction ends: a change by somebody else waits for it, or
+/// this waits for that change.
+pub async fn hold_standing(
+    tx: &DatabaseTransaction,
+    uid: Uid,
+) -> Result<Option<CurrentStanding>, StorageError> {
+    let row = standing_of(uid)
+        .lock_exclusive()
+        .into_tuple()
+        .one(tx)
+        .await?;
+    row.map(open_standing).transpose()
+}
+
+fn standing_of(uid: Uid) -> sea_orm::Select<Entity> {
+    Entity::find_by_id(uid.to_i64()).select_only().columns([
+        Column::Role,
+        Column::State,
+        Column::ResetRequired,
+    ])
+}
+
+fn open_standing(
+    (role, state, reset_required): (i16, i16, bool),
+) -> Result<CurrentStanding, StorageError> {
+    Ok(CurrentStanding {
+        role: Role::from_code(role)?,
+        state: AccountState::from_code(state)?,
+        reset_required,
+    })
 }
 
 /// Changes of what others decide about an account; `None` leaves as it is.

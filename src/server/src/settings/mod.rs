@@ -3,6 +3,7 @@
 //! A section is a file here: its [`Spec`]s (name, default, explanation), its struct, `from` the environment
 //! and `for_testing`. `.env.example` is made from the specs, so it cannot drift from the code.
 
+mod admin;
 mod limits;
 mod logging;
 mod network;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 
 use melo_telemetry::LogSettings;
 
+pub use admin::Admin;
 pub use limits::{Limits, Rate};
 pub use network::Network;
 pub use push::{GivenVapid, Push};
@@ -39,6 +41,7 @@ pub const SECTIONS: &[Section] = &[
     tokens::SECTION,
     push::SECTION,
     limits::SECTION,
+    admin::SECTION,
     retention::SECTION,
     logging::SECTION,
 ];
@@ -58,6 +61,8 @@ pub struct Settings {
     pub push: Push,
     /// Rate limits.
     pub limits: Limits,
+    /// Those who administer.
+    pub admin: Admin,
     /// How long things are kept.
     pub retention: Retention,
     /// The log.
@@ -85,6 +90,7 @@ impl Settings {
         let tokens = Tokens::from(reader);
         let push = Push::from(reader);
         let limits = Limits::from(reader);
+        let admin = Admin::from(reader);
         let retention = Retention::from(reader);
         let log = logging::from(reader);
         Some(Self {
@@ -94,6 +100,7 @@ impl Settings {
             tokens: tokens?,
             push: push?,
             limits: limits?,
+            admin: admin?,
             retention: retention?,
             log: log?,
             warnings: Vec::new(),
@@ -110,6 +117,7 @@ impl Settings {
             tokens: Tokens::for_testing(),
             push: Push::for_testing(),
             limits: Limits::for_testing(),
+            admin: Admin::for_testing(),
             retention: Retention::for_testing(),
             log: LogSettings::default(),
             warnings: Vec::new(),

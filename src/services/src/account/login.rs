@@ -11,7 +11,7 @@ use melo_storage::{ConnectionTrait, StorageError, cursors};
 
 use serde_json::json;
 
-use super::AccountError;
+use super::{AccountError, check_standing};
 use crate::audit::{self, Action, Object};
 use crate::{Core, Origin, limits};
 
@@ -158,6 +158,7 @@ async fn begin(
     let (keys, now) = (&core.store.keys, core.clock.now());
     let session = SessionId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
+    check_standing(&tx, account.uid).await?;
     let device = find_or_add_device(core, &tx, account.uid, &input.device_id).await?;
     let authenticated = matches!(proof, Proof::Password { .. }).then_some(now);
     let device_token = match proof {

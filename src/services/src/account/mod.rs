@@ -7,6 +7,7 @@ mod key_backup;
 mod login;
 mod register;
 mod set_public_key;
+mod standing;
 mod update_profile;
 mod view_profile;
 
@@ -18,6 +19,7 @@ pub use key_backup::{MAX_BACKUP_BYTES, MIN_BACKUP_CHARS, load_key_backup, store_
 pub use login::{Identifier, LoggedIn, LoginInput, login};
 pub use register::{Registered, Registration, register};
 pub use set_public_key::set_public_key;
+pub(crate) use standing::check_standing;
 pub use update_profile::{ProfileUpdate, update_profile};
 pub use view_profile::{Profile, view_profile};
 
@@ -40,6 +42,15 @@ pub enum AccountError {
     /// Unknown account, wrong password, wrong device token: one answer.
     #[error("wrong user id, phone, password or device token")]
     InvalidCredentials,
+    /// Locked, and the credentials were right.
+    #[error("this account is locked; ask the people who run this server")]
+    Locked,
+    /// Banned, and the credentials were right.
+    #[error("this account is banned from this server")]
+    Banned,
+    /// A new password is wanted, and the credentials were right.
+    #[error("this account needs a new password before the next login: reset it")]
+    ResetRequired,
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,
