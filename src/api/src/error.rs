@@ -5,6 +5,7 @@ mod admin;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use melo_protocol::{ErrorCode, FieldError};
+use melo_services::access::AccessError;
 use melo_services::account::{AccountError, AuthError};
 use melo_services::contacts::ContactError;
 use melo_services::keys::KeyError;
@@ -57,7 +58,7 @@ impl ApiError {
         }
     }
 
-    fn internal(cause: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         Self {
             cause: Some(cause.to_string()),
             ..Self::new(
@@ -107,6 +108,8 @@ impl From<AccountError> for ApiError {
             AccountError::Locked => ErrorCode::AccountLocked,
             AccountError::Banned => ErrorCode::Banned,
             AccountError::ResetRequired => ErrorCode::PasswordResetRequired,
+            AccountError::SecondFactorRequired => ErrorCode::SecondFactorRequired,
+            AccountError::SecondFactorInvalid => ErrorCode::SecondFactorInvalid,
             AccountError::UserNotFound => ErrorCode::UserNotFound,
             AccountError::NotAContact => ErrorCode::NotAContact,
             AccountError::NoBackup => ErrorCode::NotFound,
@@ -146,6 +149,33 @@ impl From<KeyError> for ApiError {
             KeyError::Fault(fault) => return Self::internal(fault),
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        let detail = error.to_string();
+        let code = match &error {
+            AccessError::WrongPassword => ErrorCode::WrongPassword,
+            AccessError::SecondFactorRequired => ErrorCode::SecondFactorRequired,
+            AccessError::SecondFactorInvalid => ErrorCode::SecondFactorInvalid,
+            AccessError::LoginRequired | AccessError::AdminScope | AccessError::TooManyTokens => {
+                ErrorCode::Forbidden
+            }
+            AccessError::ReauthenticationRequired => ErrorCode::ReauthenticationRequired,
+            AccessError::CurrentSession => ErrorCode::CurrentSession,
+            AccessError::NotFound(_) => ErrorCode::NotFound,
+            AccessError::InvalidDeviceToken => ErrorCode::InvalidCredentials,
+            AccessError::TokenReused => ErrorCode::TokenReused,
+            AccessError::AlreadyEnabled => ErrorCode::AlreadyEnabled,
+            AccessError::NotEnabled => ErrorCode::NotEnabled,
+            AccessError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, detail, *seconds);
+            }
+            AccessError::Busy => return Self::retry(ErrorCode::Overloaded, detail, 5),
+            AccessError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, detail)
     }
 }
 

@@ -14,6 +14,7 @@ use melo_services::account::{self, AuthError};
 use melo_services::{Caller, Origin};
 use serde::de::DeserializeOwned;
 
+use crate::cookie;
 use crate::error::ApiError;
 use crate::middleware::RequestId;
 use crate::scope;
@@ -56,10 +57,7 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, 
             if announced.is_some_and(|length: usize| length > LIMIT) {
                 return Err(too_large(LIMIT));
             }
-            let read = tokio::time::timeout(BODY_WITHIN, collect(payload, LIMIT)).await;
-            let body = read.map_err(|_| {
-                ApiError::new(ErrorCode::Malformed, "the body took too long to arrive")
-            })??;
+            let body = read_body(payload, LIMIT).await?;
             serde_json::from_slice(&body)
                 .map(Body)
                 .map_err(|error| malformed(&error))
@@ -74,7 +72,12 @@ fn too_large(limit: usize) -> ApiError {
     )
 }
 
-/// Reads a body to its end, or to the limit.
+/// Reads a body to its end, within its limits of length and time.
+pub(crate) async fn read_body(payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
+    let read = tokio::time::timeout(BODY_WITHIN, collect(payload, limit)).await;
+    read.map_err(|_| ApiError::new(ErrorCode::Malformed, "the body took too long to arrive"))?
+}
+
 async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -115,7 +118,7 @@ impl FromRequest for Authenticated {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = req.app_data::<web::Data<State>>().cloned();
-        let token = bearer(req);
+        let token = bearer(req).or_else(|| cookie::token(req));
         let required = scope::required(req.method(), req.match_pattern().as_deref());
         Box::pin(async move {
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;

@@ -1,5 +1,6 @@
 //! The HTTP and WebSocket edge: extract, call one service, map the answer.
 
+mod cookie;
 mod error;
 mod extract;
 mod http;

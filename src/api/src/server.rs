@@ -9,7 +9,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
-use crate::{State, http, middleware, ws};
+use crate::{State, cookie, http, middleware, ws};
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(app_state.clone()))
+            .wrap(from_fn(cookie::guard))
             .wrap(cors(&app_state))
             .wrap(from_fn(middleware::around))
             .configure(ws::routes)
@@ -76,6 +77,7 @@ fn cors(state: &State) -> Cors {
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allowed_header("idempotency-key")
+        .allowed_header("x-csrf-token")
         .expose_headers([header::RETRY_AFTER])
         .supports_credentials()
         .block_on_origin_mismatch(false)

@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use melo_domain::Secret;
 use melo_protocol::FieldError;
+use melo_protocol::rest::access::PasswordRequest;
+use melo_services::access::Credentials;
 
 use crate::error::ApiError;
 
@@ -48,6 +50,15 @@ impl Check {
         }
     }
 
+    /// A password, code or token that is only looked at when it is not too long.
+    pub(crate) fn credential(&mut self, field: &str, secret: &Secret) {
+        match secret.expose().len() {
+            0 => self.refuse(field, "must be given"),
+            1..=MAX_PASSWORD => {}
+            _ => self.refuse(field, "is too long"),
+        }
+    }
+
     /// Decodes base64url without padding (RFC 4648, section 5).
     pub(crate) fn base64(&mut self, field: &str, text: &str) -> Option<Vec<u8>> {
         let decoded = URL_SAFE_NO_PAD.decode(text);
@@ -65,6 +76,20 @@ impl Check {
             Err(ApiError::invalid(self.errors))
         }
     }
+}
+
+/// Password and second factor of somebody who is signed in.
+pub(crate) fn credentials(body: PasswordRequest) -> Result<Credentials, ApiError> {
+    let mut check = Check::default();
+    check.credential("password", &body.password);
+    if let Some(code) = &body.code {
+        check.credential("code", code);
+    }
+    check.finish()?;
+    Ok(Credentials {
+        password: body.password,
+        code: body.code,
+    })
 }
 
 /// What [`Check::finish`] has let through is there.

@@ -8,8 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use melo_domain::{DeviceHandle, Secret, SessionId, Timestamp, Uid};
+use rsa::RsaPublicKey;
 use rsa::pkcs1::{EncodeRsaPrivateKey, EncodeRsaPublicKey};
-use rsa::pkcs8::EncodePublicKey;
+use rsa::pkcs8::{DecodePublicKey, EncodePublicKey};
+use rsa::traits::PublicKeyParts;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -113,13 +115,70 @@ impl AccessClaims {
 /// The key pair that signs and verifies access tokens.
 pub struct JwtKeys {
     signing: EncodingKey,
-    verifying: DecodingKey,
+    verifying: Verifier,
+    /// Keys that signed before this one, while tokens of theirs may be about.
+    retired: Vec<Verifier>,
     header: Header,
     validation: Validation,
     issuer: String,
     audience: String,
     public_pem: String,
+}
+
+/// A public key that tokens are checked with.
+struct Verifier {
     kid: String,
+    key: DecodingKey,
+    /// Modulus and exponent, big endian, base64url (RFC 7518, section 6.3.1).
+    modulus: String,
+    exponent: String,
+}
+
+impl Verifier {
+    fn of(public: &RsaPublicKey) -> Result<Self, JwtKeyError> {
+        let bits = e2e::modulus_bits(public);
+        if !e2e::RSA_BITS.contains(&bits) {
+            return Err(JwtKeyError::WrongSize(bits));
+        }
+        let unusable = JwtKeyError::NotAnRsaKey;
+        let der = public.to_pkcs1_der().map_err(|_| unusable)?;
+        let spki = public.to_public_key_der().map_err(|_| unusable)?;
+        Ok(Self {
+            kid: e2e::kid(spki.as_bytes()),
+            key: DecodingKey::from_rsa_der(der.as_bytes()),
+            modulus: URL_SAFE_NO_PAD.encode(public.n_bytes()),
+            exponent: URL_SAFE_NO_PAD.encode(public.e_bytes()),
+        })
+    }
+
+    fn jwk(&self) -> Jwk {
+        Jwk {
+            kty: "RSA",
+            alg: "RS256",
+            usage: "sig",
+            kid: self.kid.clone(),
+            n: self.modulus.clone(),
+            e: self.exponent.clone(),
+        }
+    }
+}
+
+/// A public key as RFC 7517 writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    /// `RSA`.
+    pub kty: &'static str,
+    /// `RS256`.
+    pub alg: &'static str,
+    /// `sig`.
+    #[serde(rename = "use")]
+    pub usage: &'static str,
+    /// The name in token headers.
+    pub kid: String,
+    /// Modulus.
+    pub n: String,
+    /// Exponent.
+    pub e: String,
 }
 
 impl JwtKeys {
@@ -131,16 +190,10 @@ impl JwtKeys {
     ) -> Result<Self, JwtKeyError> {
         let private = keygen::parse_private(private_pem).ok_or(JwtKeyError::NotAnRsaKey)?;
         let public = private.to_public_key();
-        let bits = e2e::modulus_bits(&public);
-        if !e2e::RSA_BITS.contains(&bits) {
-            return Err(JwtKeyError::WrongSize(bits));
-        }
+        let verifying = Verifier::of(&public)?;
         let unusable = JwtKeyError::NotAnRsaKey;
         let private_der = private.to_pkcs1_der().map_err(|_| unusable)?;
-        let public_der = public.to_pkcs1_der().map_err(|_| unusable)?;
-        let spki = public.to_public_key_der().map_err(|_| unusable)?;
         let public_pem = keygen::public_pem(&public).map_err(|_| unusable)?;
-        let kid = e2e::kid(spki.as_bytes());
 
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
@@ -150,17 +203,36 @@ impl JwtKeys {
         validation.validate_exp = false;
 
         let mut header = Header::new(Algorithm::RS256);
-        header.kid = Some(kid.clone());
+        header.kid = Some(verifying.kid.clone());
         Ok(Self {
             signing: EncodingKey::from_rsa_der(private_der.as_bytes()),
-            verifying: DecodingKey::from_rsa_der(public_der.as_bytes()),
+            verifying,
+            retired: Vec::new(),
             header,
             validation,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             public_pem,
-            kid,
         })
+    }
+
+    /// Goes on accepting tokens of a key that has been replaced; `public_pem` is its public half.
+    #[must_use = "these are the keys with the retired one"]
+    pub fn with_retired(mut self, public_pem: &str) -> Result<Self, JwtKeyError> {
+        let public =
+            RsaPublicKey::from_public_key_pem(public_pem).map_err(|_| JwtKeyError::NotAnRsaKey)?;
+        let verifier = Verifier::of(&public)?;
+        let known = std::iter::once(&self.verifying).chain(&self.retired);
+        if known.into_iter().all(|known| known.kid != verifier.kid) {
+            self.retired.push(verifier);
+        }
+        Ok(self)
+    }
+
+    /// All public keys that tokens are checked with, the current one first (RFC 7517).
+    pub fn jwks(&self) -> Vec<Jwk> {
+        let all = std::iter::once(&self.verifying).chain(&self.retired);
+        all.map(Verifier::jwk).collect()
     }
 
     /// Signs a token with these claims; issuer and audience are ours whatever the claims hold. Takes
@@ -180,8 +252,8 @@ impl JwtKeys {
         if token.len() > LONGEST {
             return Err(JwtError::TooLong);
         }
-        self.check_header(token)?;
-        let read = jsonwebtoken::decode(token, &self.verifying, &self.validation);
+        let verifier = self.verifier_of(token)?;
+        let read = jsonwebtoken::decode(token, &verifier.key, &self.validation);
         let claims: AccessClaims = read.map_err(|error| refusal(error.kind()))?.claims;
         // RFC 7519, section 4.1.4: not on or after `exp`.
         if now.seconds() >= claims.exp {
@@ -190,8 +262,8 @@ impl JwtKeys {
         Ok(claims)
     }
 
-    /// Refuses by name what the signature check would refuse as well.
-    fn check_header(&self, token: &str) -> Result<(), JwtError> {
+    /// The key that the token names. Refuses by name what the signature check would refuse as well.
+    fn verifier_of(&self, token: &str) -> Result<&Verifier, JwtError> {
         let (header, _) = token.split_once('.').ok_or(JwtError::Malformed)?;
         let json = URL_SAFE_NO_PAD
             .decode(header)
@@ -200,14 +272,15 @@ impl JwtKeys {
         if header.alg != "RS256" {
             return Err(JwtError::WrongAlgorithm);
         }
-        if header.kid.as_deref() != Some(&self.kid) {
-            return Err(JwtError::UnknownKey);
-        }
+        let mut known = std::iter::once(&self.verifying).chain(&self.retired);
+        let verifier = known
+            .find(|known| header.kid.as_deref() == Some(&known.kid))
+            .ok_or(JwtError::UnknownKey)?;
         // RFC 7515, section 4.1.11: extensions that must be understood, and we understand none.
         if header.crit.is_some() {
             return Err(JwtError::Malformed);
         }
-        Ok(())
+        Ok(verifier)
     }
 
     /// The public key as PEM, for GET /`public_key`.
@@ -218,13 +291,13 @@ impl JwtKeys {
     /// The key's name in token headers: hex of the first 16 bytes of SHA-256 of its
     /// `SubjectPublicKeyInfo`.
     pub fn kid(&self) -> &str {
-        &self.kid
+        &self.verifying.kid
     }
 }
 
 impl fmt::Debug for JwtKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JwtKeys({})", self.kid)
+        write!(f, "JwtKeys({})", self.kid())
     }
 }
 

@@ -251,3 +251,40 @@ proptest! {
         prop_assert!(KEYS.verify(&text, NOW).is_err());
     }
 }
+
+#[test]
+fn tokens_of_a_retired_key_verify_and_no_more_are_made() {
+    let next = keygen::rsa_private_pem(2048).unwrap();
+    let next = JwtKeys::from_pem(&next, "melo", "melo-clients").unwrap();
+    let old = token();
+    assert_eq!(next.verify(&old, NOW).unwrap_err(), JwtError::UnknownKey);
+    let next = next.with_retired(KEYS.public_pem()).unwrap();
+    // Twice is once.
+    let next = next.with_retired(KEYS.public_pem()).unwrap();
+    assert!(next.verify(&old, NOW).is_ok());
+    let made = next.issue(&claims()).unwrap();
+    assert!(next.verify(made.expose(), NOW).is_ok());
+    assert_eq!(
+        KEYS.verify(made.expose(), NOW).unwrap_err(),
+        JwtError::UnknownKey
+    );
+    assert!(next.with_retired("nonsense").is_err());
+}
+
+#[test]
+fn the_key_set_holds_every_key_that_verifies() {
+    let next = keygen::rsa_private_pem(2048).unwrap();
+    let next = JwtKeys::from_pem(&next, "melo", "melo-clients").unwrap();
+    let next = next.with_retired(KEYS.public_pem()).unwrap();
+    let set = next.jwks();
+    assert_eq!(set.len(), 2);
+    assert_eq!(set[0].kid, next.kid());
+    assert_eq!(set[1].kid, KEYS.kid());
+    // 65537, and 2048 bits in base64url.
+    assert_eq!((set[0].e.as_str(), set[0].n.len()), ("AQAB", 342));
+    let json = serde_json::to_value(&set[0]).unwrap();
+    assert_eq!(
+        (json["kty"].as_str(), json["use"].as_str()),
+        (Some("RSA"), Some("sig"))
+    );
+}

@@ -21,6 +21,7 @@ pub mod random;
 mod root_key;
 mod sealing;
 mod token;
+mod totp;
 #[cfg(test)]
 mod vectors;
 
@@ -29,9 +30,10 @@ pub use blind_index::{BlindIndex, InvalidBlindIndex};
 pub use column::Column;
 pub use csrf::CsrfTokens;
 pub use data_key::{KeyState, KeyUsage, Purpose, UnknownKeyCode, WrappedKey};
-pub use jwt::{AccessClaims, JwtError, JwtKeyError, JwtKeys};
+pub use jwt::{AccessClaims, Jwk, JwtError, JwtKeyError, JwtKeys};
 pub use keyring::{Keyring, KeyringError};
 pub use password::{PasswordCost, PasswordError, PasswordHasher, Verdict};
 pub use root_key::{RootKey, RootKeyError};
 pub use sealing::{OpenError, SEAL_OVERHEAD, SealError};
 pub use token::{BearerToken, InvalidTokenHash, TokenHash};
+pub use totp::{RecoveryCode, SecondFactor, TotpError};

@@ -53,7 +53,7 @@ impl TokenHash {
     }
 
     /// What the database keeps: 32 bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

@@ -26,6 +26,10 @@ coded!(
         SubscriptionConfirmed = 3,
         /// A contact's (or one's own) device keys changed.
         KeysChanged = 4,
+        /// The owner of this private log signed in on another device.
+        NewDevice = 5,
+        /// Something happened to the account that its owner should know.
+        SecurityAlert = 6,
     }
 );
 
@@ -53,6 +57,8 @@ mod tests {
             EventKind::SubscriptionRequest,
             EventKind::SubscriptionConfirmed,
             EventKind::KeysChanged,
+            EventKind::NewDevice,
+            EventKind::SecurityAlert,
         ] {
             assert_eq!(EventKind::from_code(kind.code()), Ok(kind));
         }

@@ -61,6 +61,8 @@ pub fn render(event: &LogEvent, kid: Option<&str>) -> String {
         EventKind::SubscriptionRequest => render_notice(event, "subscription_request"),
         EventKind::SubscriptionConfirmed => render_notice(event, "subscription_confirmed"),
         EventKind::KeysChanged => render_notice(event, "keys_changed"),
+        EventKind::NewDevice => render_notice(event, "new_device"),
+        EventKind::SecurityAlert => render_notice(event, "security_alert"),
     }
 }
 

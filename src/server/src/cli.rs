@@ -83,6 +83,11 @@ pub enum KeysAction {
     Status,
     /// Make the keys that are missing; what exists stays
     Init,
+    /// Give access tokens a new signing key
+    ///
+    /// Nobody is signed out: the old key's public half goes on verifying until the last of its tokens has
+    /// expired. A running server takes the new key over within seconds.
+    RotateJwt,
 }
 
 /// Arguments of `melo doctor`.

@@ -8,6 +8,8 @@ use melo_domain::Clock;
 use melo_ephemeral::InProcess;
 use melo_services::Core;
 use melo_storage::{StorageError, Store, data_keys};
+
+use crate::keys::JwtWatch;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -22,6 +24,9 @@ const SEALS_AHEAD: u64 = 4_000_000;
 /// Expired short-lived entries are dropped this often.
 const SWEEP: Duration = Duration::from_mins(1);
 
+/// The files of the JWT keys are looked at this often.
+const JWT_KEYS: Duration = Duration::from_secs(5);
+
 /// What the housekeeping works on.
 pub struct Housekeeping {
     /// Use cases.
@@ -34,19 +39,22 @@ pub struct Housekeeping {
     pub ephemeral: Arc<InProcess>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// The files of the JWT keys.
+    pub jwt: JwtWatch,
 }
 
 impl Housekeeping {
     /// Works until `stop` changes, then writes everything down a last time.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut positions = every(POSITIONS);
         let mut checkpoint = every(CHECKPOINT);
         let mut usage = every(KEY_USAGE);
         let mut sweep = every(SWEEP);
+        let mut jwt = every(JWT_KEYS);
         loop {
             tokio::select! {
                 _ = stop.changed() => break,
-                _ = positions.tick() => report("positions", self.core.flush_cursors().await),
+                _ = positions.tick() => report("positions", self.core.flush().await),
                 _ = checkpoint.tick() => report("checkpoint", self.store.db.checkpoint().await),
                 _ = usage.tick() => {
                     report("key usage", self.save_usage(SEALS_AHEAD).await);
@@ -54,11 +62,35 @@ impl Housekeeping {
                         tracing::error!(%error, "housekeeping: data keys could not be renewed");
                     }
                 }
-                _ = sweep.tick() => self.ephemeral.sweep(),
+                _ = sweep.tick() => {
+                    self.ephemeral.sweep();
+                    report("replaced tokens", self.core.forget_replaced_tokens().await);
+                }
+                _ = jwt.tick() => self.take_over_jwt_keys(),
             }
         }
-        report("positions", self.core.flush_cursors().await);
+        report("positions", self.core.flush().await);
         report("key usage", self.save_usage(0).await);
+    }
+
+    fn take_over_jwt_keys(&mut self) {
+        match self.jwt.look() {
+            None => {}
+            Some(Ok(keys)) => {
+                if self
+                    .core
+                    .jwks()
+                    .first()
+                    .is_none_or(|jwk| jwk.kid != keys.kid())
+                {
+                    tracing::info!(kid = keys.kid(), "new key for access tokens");
+                }
+                self.core.replace_jwt(keys);
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the new JWT key cannot be used; the old one stays");
+            }
+        }
     }
 
     async fn save_usage(&self, ahead: u64) -> Result<(), StorageError> {

@@ -82,6 +82,15 @@ pub fn main() -> ExitCode {
 
 fn keys_command(settings: &Settings, action: KeysAction) -> ExitCode {
     let now = SystemClock.now();
+    if matches!(action, KeysAction::RotateJwt) {
+        match keys::rotate_jwt(settings) {
+            Ok(kid) => println!(
+                "Access tokens are signed with the key {kid} from now on. A running server takes it over \
+                 within seconds; tokens of the old key stay good until they expire."
+            ),
+            Err(error) => return failure(&error),
+        }
+    }
     if matches!(action, KeysAction::Init) {
         match keys::make_missing(settings, now) {
             Ok(made) if made.is_empty() => println!("Nothing was missing."),

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::banner::{self, Language};
 use crate::data_dir::{self, DataDirError, DataDirLock};
 use crate::housekeeping::Housekeeping;
-use crate::keys::{self, Keys, KeysError};
+use crate::keys::{self, JwtWatch, Keys, KeysError};
 use crate::settings::Settings;
 use crate::tls::Reloader;
 use crate::wiring::{self, Assembly, WiringError};
@@ -67,6 +67,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tls = keys.tls.config.clone();
     let certificate = keys.tls.info.clone();
+    let jwt = JwtWatch::of(&settings);
     let Assembly {
         state,
         writer,
@@ -84,6 +85,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         root,
         ephemeral,
         clock,
+        jwt,
     };
     let housekeeping = tokio::spawn(housekeeping.run(stopped));
 

@@ -105,6 +105,7 @@ fn policy(settings: &Settings) -> Policy {
     Policy {
         access_token_life: settings.tokens.life,
         device_token_life: DEVICE_TOKEN_LIFE,
+        device_token_leeway: settings.tokens.reuse_leeway,
         open_calls: Window {
             count: limits.calls.count.into(),
             per: limits.calls.per,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{DeviceHandle, LogId, Seq, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, Scopes, Seq, SessionId, Timestamp, Uid};
 use melo_realtime::{BusMessage, BusSubscriber};
 use melo_storage::sessions::Session;
 use moka::sync::Cache;
@@ -32,10 +32,22 @@ pub(crate) struct Told {
     pub read: Seq,
 }
 
+/// A personal access token that was looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownToken {
+    pub uid: Uid,
+    pub device: DeviceHandle,
+    pub session: SessionId,
+    pub scopes: Scopes,
+    pub expires: Timestamp,
+}
+
 pub(crate) struct Caches {
     pub routes: Cache<(Uid, Uid), DirectRoute>,
     pub devices: Cache<Uid, Arc<[DeviceKid]>>,
     pub sessions: Cache<SessionId, Session>,
+    /// Personal access tokens by their hash; whether the session lives is asked apart.
+    pub tokens: Cache<[u8; 32], KnownToken>,
     pub contacts: Cache<Uid, Arc<[Uid]>>,
     pub told: Cache<(LogId, Uid), Told>,
     /// The other person of a direct log.
@@ -59,6 +71,7 @@ impl Default for Caches {
             routes: cache(200_000, 30),
             devices: cache(100_000, 30),
             sessions: cache(100_000, 5),
+            tokens: cache(10_000, 60),
             contacts: cache(20_000, 30),
             told: cache(100_000, 3600),
             peers: cache(200_000, 3600),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_crypto::{AuditChain, CsrfTokens, JwtKeys, PasswordHasher};
+use arc_swap::ArcSwap;
+use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher};
 use melo_domain::{Clock, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
-use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store};
+use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
 
+use crate::activity::Activity;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
 use crate::password_pool::PasswordPool;
@@ -31,6 +33,9 @@ pub struct Policy {
     pub access_token_life: Duration,
     /// Life of a device token.
     pub device_token_life: Duration,
+    /// How long after its replacement a device token may be shown again without this meaning that somebody
+    /// has a copy: answers get lost on bad networks, and tabs race each other.
+    pub device_token_leeway: Duration,
     /// Calls of /register and /login from one address.
     pub open_calls: Window,
     /// Wrong passwords for one identifier from one address.
@@ -50,6 +55,7 @@ impl Default for Policy {
         Self {
             access_token_life: seconds(120 * 60),
             device_token_life: seconds(30 * 24 * 3600),
+            device_token_leeway: seconds(10),
             open_calls: Window {
                 count: 20,
                 per: seconds(120),
@@ -102,13 +108,14 @@ pub struct Core {
     pub(crate) hub: Arc<Hub>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) passwords: PasswordPool,
-    pub(crate) jwt: JwtKeys,
+    pub(crate) jwt: ArcSwap<JwtKeys>,
     pub(crate) csrf: CsrfTokens,
     pub(crate) audit: AuditChain,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
+    pub(crate) activity: Activity,
     started: std::time::Instant,
 }
 
@@ -131,13 +138,14 @@ impl Core {
             writer,
             caches,
             cursors: CursorBuffer::default(),
+            activity: Activity::default(),
             started: std::time::Instant::now(),
             store: parts.store,
             clock: parts.clock,
             ephemeral: parts.ephemeral,
             hub: parts.hub,
             bus: parts.bus,
-            jwt: parts.jwt,
+            jwt: ArcSwap::from_pointee(parts.jwt),
             csrf: parts.csrf,
             audit: parts.audit,
             policy: parts.policy,
@@ -166,8 +174,18 @@ impl Core {
     }
 
     /// PEM of the key that verifies access tokens.
-    pub fn public_key(&self) -> &str {
-        self.jwt.public_pem()
+    pub fn public_key(&self) -> String {
+        self.jwt.load().public_pem().to_owned()
+    }
+
+    /// All public keys that access tokens are checked with.
+    pub fn jwks(&self) -> Vec<Jwk> {
+        self.jwt.load().jwks()
+    }
+
+    /// Signs with another key from now on. Tokens of the old one stay good if the new keys know it.
+    pub fn replace_jwt(&self, keys: JwtKeys) {
+        self.jwt.store(Arc::new(keys));
     }
 
     /// How many messages a person may send over WebSocket.
@@ -175,9 +193,18 @@ impl Core {
         self.policy.messages
     }
 
-    /// Writes the positions that devices have acknowledged since the last call. The server calls this every
-    /// second and once more when it stops.
-    pub async fn flush_cursors(&self) -> Result<(), StorageError> {
-        self.cursors.flush(&self.store).await
+    /// Forgets device tokens that were replaced so long ago that they have expired in any case.
+    pub async fn forget_replaced_tokens(&self) -> Result<(), StorageError> {
+        let life = i64::try_from(self.policy.device_token_life.as_millis()).unwrap_or(i64::MAX);
+        let then = Timestamp::from_millis(self.now().millis().saturating_sub(life));
+        devices::forget_spent_tokens(self.store.db.write(), then.day()).await?;
+        Ok(())
+    }
+
+    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used.
+    /// The server calls this every second and once more when it stops.
+    pub async fn flush(&self) -> Result<(), StorageError> {
+        self.cursors.flush(&self.store).await?;
+        self.activity.flush(&self.store).await
     }
 }

@@ -1,13 +1,16 @@
 //! Use cases, one per file, named as the verb it is. Each takes domain types, checks what the caller may do,
 //! opens and commits at most one transaction, and tells the bus what happened after the commit.
 
+pub mod access;
 pub mod account;
+mod activity;
 pub mod admin;
 pub mod audit;
 mod caches;
 pub mod contacts;
 mod core;
 mod cursor_buffer;
+pub mod devices;
 mod fault;
 pub mod keys;
 mod limits;
@@ -16,7 +19,9 @@ pub mod messages;
 mod notices;
 mod origin;
 mod password_pool;
+pub mod second_factor;
 pub mod sessions;
+pub mod tokens;
 
 pub use caches::DirectRoute;
 pub use core::{Core, Parts, Policy, Window};

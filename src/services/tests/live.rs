@@ -226,7 +226,7 @@ async fn acknowledged_events_are_not_sent_to_the_next_connection() {
         .unwrap();
     // Before the positions are on disk, and after.
     assert!(texts(&Connected::new(&world, boris).await.catch_up().await).is_empty());
-    world.core.flush_cursors().await.unwrap();
+    world.core.flush().await.unwrap();
     assert!(texts(&Connected::new(&world, boris).await.catch_up().await).is_empty());
 }
 

@@ -3,13 +3,18 @@
 use melo_crypto::{Column as SealedColumn, Keyring, TokenHash};
 use melo_domain::{ClientDeviceId, DeviceHandle, Timestamp, Uid};
 use sea_orm::sea_query::Cond;
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
+};
 
 use crate::StorageError;
 use crate::entity::devices::{ActiveModel, Column, Entity, Model};
+use crate::entity::spent_device_tokens as spent;
 use crate::sealed::RowSeal;
 
 const TABLE: &str = "devices";
+const SPENT: &str = "spent_device_tokens";
 const DEVICE_ID: SealedColumn = SealedColumn::new(TABLE, "device_id");
 
 /// A device as the login needs it.
@@ -90,6 +95,16 @@ pub async fn find(
     row.map(|row| open(keys, &row)).transpose()
 }
 
+/// The device with this public name.
+pub async fn find_by_handle(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    handle: DeviceHandle,
+) -> Result<Option<Device>, StorageError> {
+    let row = Entity::find_by_id(handle.to_i64()).one(conn).await?;
+    row.map(|row| open(keys, &row)).transpose()
+}
+
 /// Writes a new device.
 pub async fn insert(
     conn: &impl ConnectionTrait,
@@ -128,6 +143,162 @@ pub async fn set_token(
     };
     row.update(conn).await?;
     Ok(())
+}
+
+/// A device as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct DeviceView {
+    /// Public name.
+    pub handle: DeviceHandle,
+    /// What the client calls it.
+    pub device_id: String,
+    /// When it first signed in.
+    pub created: Timestamp,
+    /// Until when its device token is good, if it has one.
+    pub token_expires: Option<Timestamp>,
+    /// Whether it is in the key directory.
+    pub published: bool,
+}
+
+/// The devices of a person, oldest first, `limit` at most.
+pub async fn of_person(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    limit: u64,
+) -> Result<Vec<DeviceView>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await?;
+    let views: Result<Vec<_>, StorageError> = rows
+        .iter()
+        .map(|row| {
+            let handle = DeviceHandle::from_i64(row.id)?;
+            let seal = seal(keys, handle);
+            let expires = row.token_hash.as_ref().and(row.token_expires.as_ref());
+            Ok(DeviceView {
+                handle,
+                device_id: seal.open_text("device_id", &row.device_id)?,
+                created: seal.open_time("created_at", &row.created_at)?,
+                token_expires: expires
+                    .map(|sealed| seal.open_time("token_expires", sealed))
+                    .transpose()?,
+                published: row.kid.is_some(),
+            })
+        })
+        .collect();
+    let mut views = views?;
+    views.sort_by_key(|view| view.created);
+    Ok(views)
+}
+
+/// Replaces a device's token by another, if it still is `old`; says whether it was. Of two at once, one wins.
+/// The old one is remembered, so that its next use is noticed.
+pub async fn rotate_token(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    handle: DeviceHandle,
+    old: &TokenHash,
+    (token, expires): (&TokenHash, Timestamp),
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let done = Entity::update_many()
+        .set(ActiveModel {
+            token_hash: Set(Some(token.as_bytes().to_vec())),
+            token_expires: Set(Some(seal(keys, handle).time("token_expires", expires)?)),
+            ..Default::default()
+        })
+        .filter(Column::Id.eq(handle.to_i64()))
+        .filter(Column::TokenHash.eq(old.as_bytes().to_vec()))
+        .exec(tx)
+        .await?;
+    if done.rows_affected != 1 {
+        return Ok(false);
+    }
+    let hash = old.as_bytes().to_vec();
+    let seal = RowSeal::new(keys, SPENT, hex(&hash));
+    let row = spent::ActiveModel {
+        token_hash: Set(hash),
+        device: Set(handle.to_i64()),
+        day: Set(now.day()),
+        spent_at: Set(seal.time("spent_at", now)?),
+    };
+    row.insert(tx).await?;
+    Ok(true)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// When this token of the device was replaced, if it was one of it.
+pub async fn spent_token(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    handle: DeviceHandle,
+    token: &TokenHash,
+) -> Result<Option<Timestamp>, StorageError> {
+    let hash = token.as_bytes().to_vec();
+    let row = spent::Entity::find_by_id(hash.clone())
+        .filter(spent::Column::Device.eq(handle.to_i64()))
+        .one(conn)
+        .await?;
+    let seal = RowSeal::new(keys, SPENT, hex(&hash));
+    row.map(|row| seal.open_time("spent_at", &row.spent_at))
+        .transpose()
+}
+
+/// Forgets replaced tokens of days before `day`, which have expired in any case.
+pub async fn forget_spent_tokens(
+    conn: &impl ConnectionTrait,
+    day: i32,
+) -> Result<u64, StorageError> {
+    let done = spent::Entity::delete_many()
+        .filter(spent::Column::Day.lt(day))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Which of a person's devices lose their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tokens {
+    /// This one's.
+    Of(DeviceHandle),
+    /// Every other one's.
+    AllBut(DeviceHandle),
+    /// Every one's.
+    All,
+}
+
+/// Takes device tokens away: the next login there needs the password. Says how many there were.
+pub async fn drop_tokens(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    which: Tokens,
+) -> Result<u64, StorageError> {
+    let mut update = Entity::update_many()
+        .set(ActiveModel {
+            token_hash: Set(None),
+            token_expires: Set(None),
+            ..Default::default()
+        })
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::TokenHash.is_not_null());
+    match which {
+        Tokens::Of(handle) => update = update.filter(Column::Id.eq(handle.to_i64())),
+        Tokens::AllBut(handle) => update = update.filter(Column::Id.ne(handle.to_i64())),
+        Tokens::All => {}
+    }
+    Ok(update.exec(conn).await?.rows_affected)
 }
 
 /// Publishes a device's keys.
@@ -191,7 +362,6 @@ pub async fn published(
     keys: &Keyring,
     uids: &[Uid],
 ) -> Result<Vec<PublishedDevice>, StorageError> {
-    use sea_orm::QueryOrder;
     let rows = Entity::find()
         .filter(Column::Uid.is_in(uids.iter().map(|u| u.to_i64())))
         .filter(Column::Kid.is_not_null())

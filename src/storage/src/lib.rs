@@ -4,6 +4,7 @@
 //! Personal columns are of type [`Sealed`], which only this crate can make and only from a keyring, so a
 //! plaintext cannot be written by accident.
 
+pub mod access_tokens;
 pub mod accounts;
 pub mod audit;
 pub mod contacts;
@@ -18,6 +19,7 @@ pub mod jobs;
 mod log_writer;
 pub mod logs;
 mod sealed;
+pub mod second_factors;
 pub mod sessions;
 
 pub use database::{Database, Store};

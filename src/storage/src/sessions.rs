@@ -4,8 +4,7 @@ use melo_crypto::Keyring;
 use melo_domain::{DeviceHandle, DeviceType, SessionId, SessionKind, Timestamp, Uid};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -155,17 +154,37 @@ pub async fn live(
     uid: Uid,
     limit: u64,
 ) -> Result<Vec<SessionView>, StorageError> {
-    let rows = Entity::find()
+    live_of(conn, keys, uid, None, limit).await
+}
+
+async fn live_of(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    kind: Option<SessionKind>,
+    limit: u64,
+) -> Result<Vec<SessionView>, StorageError> {
+    let mut query = Entity::find()
         .filter(Column::Uid.eq(uid.to_i64()))
-        .filter(Column::Active.eq(true))
-        .order_by_desc(Column::Id)
-        .limit(limit)
-        .all(conn)
-        .await?;
+        .filter(Column::Active.eq(true));
+    if let Some(kind) = kind {
+        query = query.filter(Column::Kind.eq(kind.code()));
+    }
+    let rows = query.limit(limit).all(conn).await?;
     let opened: Result<Vec<_>, _> = rows.iter().map(|row| view(keys, row)).collect();
     let mut views = opened?;
     views.sort_by_key(|view| std::cmp::Reverse(view.created));
     Ok(views)
+}
+
+/// The live sessions that personal access tokens stand on, `limit` at most.
+pub async fn live_tokens(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    limit: u64,
+) -> Result<Vec<SessionView>, StorageError> {
+    live_of(conn, keys, uid, Some(SessionKind::Token), limit).await
 }
 
 fn view(keys: &Keyring, row: &Model) -> Result<SessionView, StorageError> {

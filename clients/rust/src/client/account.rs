@@ -39,6 +39,8 @@ pub struct SignIn {
     pub identifier: String,
     /// The account's password.
     pub password: Secret,
+    /// The second factor's code, or a recovery code, where one is set up.
+    pub code: Option<Secret>,
     /// Where the account's identity comes from.
     pub identity: Identity,
 }
@@ -90,6 +92,8 @@ impl Client {
             device_id,
             device_token: None,
             public_e2e_key: None,
+            code: None,
+            cookie: false,
         };
         let answer = connector.api.send(&calls::login(&login)?, None).await?;
         let secrets = DeviceSecrets {
@@ -284,6 +288,8 @@ async fn password_login(
         device_id,
         device_token: None,
         public_e2e_key: None,
+        code: sign_in.code.clone(),
+        cookie: false,
     };
     Ok(connector.api.send(&calls::login(&login)?, None).await?)
 }

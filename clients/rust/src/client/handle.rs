@@ -18,7 +18,7 @@ use super::send::MAX_RESEALS;
 use crate::crypto::directory::DirectoryError;
 use crate::error::ClientError;
 use crate::keystore::IncomingRequest;
-use crate::socket::{Connection, Incoming};
+use crate::socket::{Connection, Incoming, Place, Unknown};
 
 /// How long to wait when the server asks to slow down without saying for how long.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(2);
@@ -70,8 +70,13 @@ impl Engine {
                     changed = true;
                     self.error(error).await?;
                 }
-                Incoming::Unknown(kind) => {
+                Incoming::Unknown(Unknown { kind, place }) => {
                     tracing::debug!(kind, "frame of an unknown type passed over");
+                    if let Some(Place { log, seq }) = place {
+                        // An event that this version does not know is taken all the same.
+                        self.take(MessageId { log, seq });
+                        changed = true;
+                    }
                 }
                 Incoming::Pong(_) | Incoming::History(_) => {}
             }
@@ -150,6 +155,20 @@ impl Engine {
                 self.inner.refresh_contacts().await?;
                 Event::ContactConfirmed { from: from_id }
             }
+            LogEventFrame::NewDevice {
+                device,
+                device_name,
+                ip_address,
+                ..
+            } => Event::NewDevice {
+                device,
+                name: device_name.into_owned(),
+                address: ip_address.into_owned(),
+            },
+            LogEventFrame::SecurityAlert { alert, device, .. } => Event::SecurityAlert {
+                alert: alert.into_owned(),
+                device,
+            },
             LogEventFrame::KeysChanged {
                 user_id, version, ..
             } => {
@@ -306,7 +325,9 @@ fn place(notice: &LogEventFrame<'_>) -> MessageId {
     let (log, seq): (LogId, _) = match notice {
         LogEventFrame::SubscriptionRequest { log, seq, .. }
         | LogEventFrame::SubscriptionConfirmed { log, seq, .. }
-        | LogEventFrame::KeysChanged { log, seq, .. } => (*log, *seq),
+        | LogEventFrame::KeysChanged { log, seq, .. }
+        | LogEventFrame::NewDevice { log, seq, .. }
+        | LogEventFrame::SecurityAlert { log, seq, .. } => (*log, *seq),
     };
     MessageId { log, seq }
 }

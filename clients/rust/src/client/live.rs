@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use melo_domain::{LogId, MessageId, Seq, Timestamp, Uid};
+use melo_domain::{DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
 use melo_protocol::ErrorCode;
 use melo_protocol::frame::StatusKind;
 use tokio::sync::{Notify, mpsc, watch};
@@ -73,6 +73,22 @@ pub enum Event {
         uid: Uid,
         /// The identity is another one: nothing is sent to them until it is trusted.
         identity_changed: bool,
+    },
+    /// Somebody, one's own self one hopes, signed in to the account on another device.
+    NewDevice {
+        /// The device.
+        device: DeviceHandle,
+        /// What its program calls itself.
+        name: String,
+        /// Where it signed in from.
+        address: String,
+    },
+    /// Something happened to the account that its owner should know.
+    SecurityAlert {
+        /// What, by a name that never changes meaning.
+        alert: String,
+        /// The device it is about.
+        device: DeviceHandle,
     },
     /// Messages before `first_seq` are gone; this device missed them.
     Missed {

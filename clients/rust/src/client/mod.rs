@@ -256,6 +256,8 @@ impl Inner {
             device_id,
             device_token: Some(tokens.device_token),
             public_e2e_key: None,
+            code: None,
+            cookie: false,
         };
         match self.api.send(&calls::login(&login)?, None).await {
             Ok(answer) => {

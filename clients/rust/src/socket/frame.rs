@@ -32,7 +32,25 @@ pub enum Incoming {
     /// `error`.
     Error(ErrorFrame),
     /// A type this version does not know.
-    Unknown(String),
+    Unknown(Unknown),
+}
+
+/// A frame of a type this version does not know.
+#[derive(Debug)]
+pub struct Unknown {
+    /// The type.
+    pub kind: String,
+    /// Where it stands, if it is an event of a log.
+    pub place: Option<Place>,
+}
+
+/// A position in a log.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Place {
+    /// The log.
+    pub log: LogId,
+    /// The position in it.
+    pub seq: Seq,
 }
 
 /// Not a frame of the type it names.
@@ -57,15 +75,20 @@ impl Incoming {
         match kind.as_ref() {
             "relay_delivery" => read(text).map(Self::Delivery),
             "msg_status" => read(text).map(Self::Status),
-            "subscription_request" | "subscription_confirmed" | "keys_changed" => {
-                read(text).map(Self::Notice)
-            }
+            "subscription_request"
+            | "subscription_confirmed"
+            | "keys_changed"
+            | "new_device"
+            | "security_alert" => read(text).map(Self::Notice),
             "pong" => read(text).map(Self::Pong),
             "history" => read(text).map(Self::History),
             "synced" => read(text).map(Self::Synced),
             "reset" => read(text).map(Self::Reset),
             "error" => read(text).map(Self::Error),
-            _ => Ok(Self::Unknown(kind.chars().take(64).collect())),
+            _ => Ok(Self::Unknown(Unknown {
+                kind: kind.chars().take(64).collect(),
+                place: serde_json::from_str(text).ok(),
+            })),
         }
     }
 }
@@ -149,7 +172,7 @@ mod tests {
     #[test]
     fn unknown_types_are_no_error() {
         assert!(
-            matches!(Incoming::parse(r#"{"type":"confetti","x":1}"#), Ok(Incoming::Unknown(t)) if t == "confetti")
+            matches!(Incoming::parse(r#"{"type":"confetti","x":1}"#), Ok(Incoming::Unknown(t)) if t.kind == "confetti")
         );
         for bad in ["", "null", "{}", r#"{"type":1}"#, r#"{"type":"synced"}"#] {
             assert_eq!(Incoming::parse(bad).err(), Some(MalformedFrame), "{bad}");

@@ -8,4 +8,6 @@ mod frame;
 pub use backoff::Backoff;
 pub(crate) use backoff::jitter;
 pub use connection::{Closed, ConnectError, Connection, FrameReader, FrameWriter};
-pub use frame::{Incoming, MalformedFrame, ack, ack_read, ping, reauth, relay, resume};
+pub use frame::{
+    Incoming, MalformedFrame, Place, Unknown, ack, ack_read, ping, reauth, relay, resume,
+};

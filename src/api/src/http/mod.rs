@@ -2,9 +2,13 @@
 
 mod account;
 mod contacts;
+mod devices;
 mod keys;
 mod messages;
+mod sessions;
 mod status;
+mod tokens;
+mod two_factor;
 
 use actix_web::web::{ServiceConfig, get, resource};
 
@@ -12,6 +16,10 @@ use actix_web::web::{ServiceConfig, get, resource};
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .configure(account::routes)
+        .configure(sessions::routes)
+        .configure(devices::routes)
+        .configure(tokens::routes)
+        .configure(two_factor::routes)
         .configure(contacts::routes)
         .configure(messages::routes)
         .configure(keys::routes)

@@ -148,6 +148,36 @@ pub enum LogEventFrame<'a> {
         /// When.
         at: Timestamp,
     },
+    /// The account signed in on a device that it had not used before.
+    NewDevice {
+        /// The device.
+        device: DeviceHandle,
+        /// `pc`, `phone` and the like.
+        device_type: Cow<'a, str>,
+        /// What its program calls itself.
+        device_name: Cow<'a, str>,
+        /// Where it signed in from.
+        ip_address: Cow<'a, str>,
+        /// The recipient's private log.
+        log: LogId,
+        /// The position in it.
+        seq: Seq,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something happened to the account that its owner should know.
+    SecurityAlert {
+        /// `device_token_reused`: a device token that had been replaced was shown again.
+        alert: Cow<'a, str>,
+        /// The device it is about.
+        device: DeviceHandle,
+        /// The recipient's private log.
+        log: LogId,
+        /// The position in it.
+        seq: Seq,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What a contact is doing.

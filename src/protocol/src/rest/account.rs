@@ -55,12 +55,18 @@ pub struct LoginRequest {
     /// Replaces the account's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_e2e_key: Option<String>,
+    /// Of the second factor, where one is set up: six digits, or a recovery code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// For pages: the access token comes as a cookie that scripts cannot read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cookie: bool,
 }
 
 /// Answer of POST /login.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LoginAnswer {
-    /// JWT, RS256.
+    /// JWT, RS256. Empty when a cookie was asked for.
     pub access_token: Secret,
     /// `bearer`.
     pub token_type: String,

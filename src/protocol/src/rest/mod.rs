@@ -1,5 +1,6 @@
 //! REST bodies, one file per area. Requests keep raw strings: the edge parses them into domain types once.
 
+pub mod access;
 pub mod account;
 pub mod contacts;
 pub mod keys;

@@ -5,6 +5,7 @@ use melo_domain::Secret;
 
 use super::files;
 use super::locations::{Locations, Place};
+use super::retired;
 use super::vapid::{self, Vapid, VapidFile};
 use super::{KeyProblem, Keys, KeysError};
 use crate::settings::Settings;
@@ -66,7 +67,7 @@ fn app_secret(settings: &Settings, places: &Locations) -> Result<Secret, KeyProb
     Ok(secret)
 }
 
-fn jwt_keys(settings: &Settings, places: &Locations) -> Result<JwtKeys, KeyProblem> {
+pub(super) fn jwt_keys(settings: &Settings, places: &Locations) -> Result<JwtKeys, KeyProblem> {
     const WHAT: &str = "the JWT key";
     let pem = secret_text(WHAT, &places.jwt_private, "JWT_PRIVATE_KEY_PATH", None)?;
     let keys = JwtKeys::from_pem(&pem, &settings.tokens.issuer, &settings.tokens.audience)
@@ -84,7 +85,22 @@ fn jwt_keys(settings: &Settings, places: &Locations) -> Result<JwtKeys, KeyProbl
             return Err(malformed(PUBLIC, place, problem.to_owned()));
         }
     }
-    Ok(keys)
+    let dir = &settings.secrets.keys_dir;
+    retired::current(dir, settings.tokens.life)
+        .iter()
+        .try_fold(keys, |keys, file| {
+            const RETIRED: &str = "a retired JWT key";
+            let pem = files::read_public(file).map_err(|problem| KeyProblem::File {
+                what: RETIRED,
+                problem,
+            })?;
+            keys.with_retired(&pem)
+                .map_err(|error| KeyProblem::Malformed {
+                    what: RETIRED,
+                    place: file.display().to_string(),
+                    problem: error.to_string(),
+                })
+        })
 }
 
 fn vapid_pair(settings: &Settings, places: &Locations) -> Result<Vapid, KeyProblem> {

@@ -16,7 +16,7 @@ use crate::tls::self_signed;
 
 /// Bits of the RSA key that signs access tokens: made in 0.1 s, and 2048 is what RS256 asks for at least
 /// (RFC 7518, section 3.3).
-const JWT_BITS: usize = 2048;
+pub(super) const JWT_BITS: usize = 2048;
 
 /// Makes every key of ours that is not there, and nothing else: what exists is never touched. Returns the
 /// files made. Takes up to a second when the RSA key is missing.

@@ -4,8 +4,11 @@ pub mod files;
 mod load;
 mod locations;
 mod make;
+mod retired;
+mod rotate_jwt;
 pub mod status;
 mod vapid;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -17,7 +20,9 @@ use melo_domain::Secret;
 pub use load::load;
 pub use locations::{Locations, Place, is_absent};
 pub use make::make_missing;
+pub use rotate_jwt::rotate_jwt;
 pub use vapid::Vapid;
+pub use watch::JwtWatch;
 
 use crate::tls::{Identity, TlsError};
 use files::FileProblem;

@@ -1,4 +1,4 @@
-//! Access tokens.
+//! Access and device tokens.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use super::spec::{Section, Spec};
 
 /// The explanation of this section.
 pub const SECTION: Section = Section {
-    title: "Access tokens",
+    title: "Access and device tokens",
     specs: &[
         JWT_ALGORITHM,
         JWT_ISSUER,
         JWT_AUDIENCE,
         ACCESS_TOKEN_EXPIRE_MINUTES,
+        DEVICE_TOKEN_REUSE_LEEWAY,
     ],
 };
 
@@ -46,6 +47,15 @@ const ACCESS_TOKEN_EXPIRE_MINUTES: Spec = Spec {
     help: "Life of an access token and of its CSRF token, in minutes.",
 };
 
+const DEVICE_TOKEN_REUSE_LEEWAY: Spec = Spec {
+    name: "DEVICE_TOKEN_REUSE_LEEWAY",
+    default: Some("10"),
+    example: "10",
+    secret: false,
+    help: "Seconds for which a device token that was just replaced is merely refused: answers get lost on bad networks, and
+           tabs race each other. Shown later, it means that somebody has a copy, and the device is signed out.",
+};
+
 /// What access tokens say, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
@@ -55,6 +65,8 @@ pub struct Tokens {
     pub audience: String,
     /// From issue to `exp`.
     pub life: Duration,
+    /// How long a replaced device token is merely refused.
+    pub reuse_leeway: Duration,
 }
 
 impl Tokens {
@@ -64,11 +76,13 @@ impl Tokens {
         let issuer = reader.value(&JWT_ISSUER, claim);
         let audience = reader.value(&JWT_AUDIENCE, claim);
         let life = reader.value(&ACCESS_TOKEN_EXPIRE_MINUTES, parse::minutes(1, 43_200));
+        let leeway = reader.value(&DEVICE_TOKEN_REUSE_LEEWAY, parse::seconds(0, 3600));
         algorithm?;
         Some(Self {
             issuer: issuer?,
             audience: audience?,
             life: life?,
+            reuse_leeway: leeway?,
         })
     }
 
@@ -79,6 +93,7 @@ impl Tokens {
             issuer: "melo".to_owned(),
             audience: "melo-clients".to_owned(),
             life: Duration::from_hours(2),
+            reuse_leeway: Duration::from_secs(10),
         }
     }
 }

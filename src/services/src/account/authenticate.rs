@@ -7,7 +7,7 @@ use melo_storage::sessions;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::faults;
-use crate::{Caller, Core, Fault, Grant};
+use crate::{Caller, Core, Fault, Grant, tokens};
 
 /// Why a token was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -31,24 +31,34 @@ pub enum AuthError {
 
 faults!(AuthError: melo_storage::StorageError, melo_ephemeral::EphemeralError);
 
-/// Checks an access token and its session.
+/// Checks an access token, of a login or a personal one, and its session.
 pub async fn authenticate(core: &Core, token: &str) -> Result<Caller, AuthError> {
+    let caller = if token.starts_with(tokens::PREFIX) {
+        tokens::authenticate(core, token).await?
+    } else {
+        read_claims(core, token)?
+    };
+    check_session(core, caller).await?;
+    core.activity.note(caller.session, core.now());
+    Ok(caller)
+}
+
+fn read_claims(core: &Core, token: &str) -> Result<Caller, AuthError> {
     let claims = core
         .jwt
+        .load()
         .verify(token, core.clock.now())
         .map_err(|error| match error {
             JwtError::Expired => AuthError::Expired,
             _ => AuthError::InvalidToken,
         })?;
-    let caller = Caller {
+    Ok(Caller {
         uid: claims.sub,
         device: claims.did,
         session: claims.sid,
         expires: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
         grant: Grant::Login,
-    };
-    check_session(core, caller).await?;
-    Ok(caller)
+    })
 }
 
 async fn check_session(core: &Core, caller: Caller) -> Result<(), AuthError> {

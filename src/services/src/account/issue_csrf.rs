@@ -11,6 +11,6 @@ pub fn issue_csrf(core: &Core, caller: Caller) -> String {
 }
 
 /// Whether `token` was issued to the caller's session and is still good.
-pub(crate) fn check_csrf(core: &Core, caller: Caller, token: &str) -> bool {
+pub fn check_csrf(core: &Core, caller: Caller, token: &str) -> bool {
     core.csrf.verify(caller.session, token, core.clock.now())
 }

@@ -7,13 +7,15 @@ use melo_domain::{
 use melo_storage::accounts::{self, Account, ProfileChange};
 use melo_storage::devices::{self, Device};
 use melo_storage::sessions::{self, NewSession};
-use melo_storage::{ConnectionTrait, StorageError, cursors};
+use melo_storage::{StorageError, second_factors};
 
 use serde_json::json;
 
+use super::add_device::find_or_add_device;
 use super::{AccountError, check_standing};
 use crate::audit::{self, Action, Object};
-use crate::{Core, Origin, limits};
+use crate::second_factor::{self, Passed, Shown};
+use crate::{Core, Origin, limits, notices};
 
 /// What an access token of a person's login is good for.
 const SCOPE: &str = "user";
@@ -50,6 +52,8 @@ pub struct LoginInput {
     pub device_id: ClientDeviceId,
     /// From an earlier login there.
     pub device_token: Option<Secret>,
+    /// Of the second factor, where one is set up.
+    pub code: Option<Secret>,
     /// Replaces the account's key.
     pub e2e_key: Option<PublicKeyPem>,
     /// Where the call came from.
@@ -76,8 +80,11 @@ pub struct LoggedIn {
 
 /// What let somebody in.
 enum Proof {
-    /// The password; the hash to store when it was made with older parameters.
-    Password { rehashed: Option<String> },
+    /// The password; the hash to store when it was made with older parameters; and the second factor.
+    Password {
+        rehashed: Option<String>,
+        passed: Passed,
+    },
     /// The device token, which stays good.
     DeviceToken(Secret),
 }
@@ -88,9 +95,16 @@ pub async fn login(core: &Core, input: LoginInput) -> Result<LoggedIn, AccountEr
     let identifier = input.identifier.text();
     limits::may_try_login(core, &identifier, input.origin.address).await?;
     let account = find_account(core, &input.identifier).await?;
-    let Some((account, proof)) = prove(core, &input, account).await? else {
-        limits::login_failed(core, &identifier, input.origin.address).await?;
-        return Err(AccountError::InvalidCredentials);
+    let (account, proof) = match prove(core, &input, account).await? {
+        Proven::Yes(account, proof) => (account, proof),
+        Proven::CodeMissing => return Err(AccountError::SecondFactorRequired),
+        refused @ (Proven::No | Proven::CodeWrong) => {
+            limits::login_failed(core, &identifier, input.origin.address).await?;
+            return Err(match refused {
+                Proven::CodeWrong => AccountError::SecondFactorInvalid,
+                _ => AccountError::InvalidCredentials,
+            });
+        }
     };
     limits::login_succeeded(core, &identifier, input.origin.address).await?;
     begin(core, &input, account, proof).await
@@ -108,11 +122,21 @@ async fn find_account(
     }
 }
 
+/// What came of the credentials.
+enum Proven {
+    Yes(Account, Proof),
+    No,
+    /// The password is right.
+    CodeMissing,
+    /// The password is right.
+    CodeWrong,
+}
+
 async fn prove(
     core: &Core,
     input: &LoginInput,
     account: Option<Account>,
-) -> Result<Option<(Account, Proof)>, AccountError> {
+) -> Result<Proven, AccountError> {
     if let Some(token) = &input.device_token {
         // Looked up for an unknown account as well, so that both take the same time.
         let nobody = Uid::from_random(0);
@@ -126,20 +150,70 @@ async fn prove(
         .await?;
         let good = device.is_some_and(|device| token_is_good(core, &device, token));
         if let (Some(account), true) = (&account, good) {
-            return Ok(Some((account.clone(), Proof::DeviceToken(token.clone()))));
+            // It was given to who had shown everything; no second factor is asked for again.
+            let proof = Proof::DeviceToken(token.clone());
+            return Ok(Proven::Yes(account.clone(), proof));
         }
     }
     let Some(password) = &input.password else {
-        return Ok(None);
+        return Ok(Proven::No);
     };
-    let stored = account.as_ref().map(|a| a.password_hash.clone());
-    let verdict = core.passwords.verify(password.clone(), stored).await?;
+    let mut verdict = verify(core, password, account.as_ref()).await?;
+    let mut used = (password.clone(), input.code.clone());
+    // Existing clients have no field for the code: it may stand behind the password. Tried for everybody, so
+    // that the time does not tell who has a second factor.
+    if verdict == Verdict::Wrong
+        && input.code.is_none()
+        && let Some((front, code)) = split_code(password)
+    {
+        verdict = verify(core, &front, account.as_ref()).await?;
+        let factor = account.as_ref().map(|account| account.uid);
+        if !has_second_factor(core, factor).await? {
+            verdict = Verdict::Wrong;
+        }
+        used = (front, Some(code));
+    }
+    let (Some(account), true) = (account, verdict != Verdict::Wrong) else {
+        return Ok(Proven::No);
+    };
+    let (password, code) = used;
+    let passed = match second_factor::check(core, account.uid, code.as_ref()).await? {
+        Shown::Passed(passed) => passed,
+        Shown::Missing => return Ok(Proven::CodeMissing),
+        Shown::Wrong => return Ok(Proven::CodeWrong),
+    };
     let rehashed = match verdict {
-        Verdict::Wrong => return Ok(None),
-        Verdict::Right => None,
-        Verdict::RightButOutdated => Some(core.passwords.hash(password.clone()).await?),
+        Verdict::RightButOutdated => Some(core.passwords.hash(password).await?),
+        _ => None,
     };
-    Ok(account.map(|account| (account, Proof::Password { rehashed })))
+    Ok(Proven::Yes(account, Proof::Password { rehashed, passed }))
+}
+
+async fn verify(
+    core: &Core,
+    password: &Secret,
+    account: Option<&Account>,
+) -> Result<Verdict, AccountError> {
+    let stored = account.map(|account| account.password_hash.clone());
+    Ok(core.passwords.verify(password.clone(), stored).await?)
+}
+
+async fn has_second_factor(core: &Core, uid: Option<Uid>) -> Result<bool, StorageError> {
+    let uid = uid.unwrap_or(Uid::from_random(0));
+    second_factors::is_confirmed(core.store.db.read(), uid).await
+}
+
+/// The password and the six digits behind it.
+fn split_code(password: &Secret) -> Option<(Secret, Secret)> {
+    let text = password.expose();
+    let (front, code) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let is_code = !front.is_empty() && code.bytes().all(|b| b.is_ascii_digit());
+    is_code.then(|| {
+        (
+            Secret::new(front.trim_end().to_owned()),
+            Secret::new(code.to_owned()),
+        )
+    })
 }
 
 fn token_is_good(core: &Core, device: &Device, token: &Secret) -> bool {
@@ -159,11 +233,16 @@ async fn begin(
     let session = SessionId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
     check_standing(&tx, account.uid).await?;
-    let device = find_or_add_device(core, &tx, account.uid, &input.device_id).await?;
+    let (device, notice) =
+        find_or_add_device(core, &tx, account.uid, &input.device_id, &input.origin).await?;
+    let mut recovery_used = false;
     let authenticated = matches!(proof, Proof::Password { .. }).then_some(now);
     let device_token = match proof {
         Proof::DeviceToken(token) => token,
-        Proof::Password { rehashed } => {
+        Proof::Password { rehashed, passed } => {
+            if passed == Passed::RecoveryCode {
+                recovery_used = true;
+            }
             if let Some(hash) = rehashed {
                 let change = ProfileChange {
                     password_hash: Some(&hash),
@@ -195,7 +274,8 @@ async fn begin(
         authenticated,
     };
     sessions::insert(&tx, keys, &new_session).await?;
-    let details = json!({"device": device});
+    let details =
+        json!({"device": device, "new_device": notice.is_some(), "recovery_code": recovery_used});
     let object = Object::Session(session);
     let actor = Some(account.uid);
     audit::record(
@@ -209,11 +289,12 @@ async fn begin(
     )
     .await?;
     tx.commit().await.map_err(StorageError::from)?;
+    notices::publish(core, notice);
 
     let life = core.policy.access_token_life;
     let claims = AccessClaims::new(account.uid, session, device, SCOPE, now, life);
     Ok(LoggedIn {
-        access_token: core.jwt.issue(&claims)?,
+        access_token: core.jwt.load().issue(&claims)?,
         csrf_token: core.csrf.issue(session, now.plus(life)),
         device_token,
         account,
@@ -223,24 +304,8 @@ async fn begin(
     })
 }
 
-async fn find_or_add_device(
-    core: &Core,
-    tx: &impl ConnectionTrait,
-    uid: Uid,
-    id: &ClientDeviceId,
-) -> Result<DeviceHandle, StorageError> {
-    let keys = &core.store.keys;
-    if let Some(device) = devices::find(tx, keys, uid, id).await? {
-        return Ok(device.handle);
-    }
-    let handle = DeviceHandle::from_random(random::u64());
-    devices::insert(tx, keys, handle, uid, id, core.clock.now()).await?;
-    cursors::start_at_end(tx, keys, uid, handle).await?;
-    Ok(handle)
-}
-
 /// The product of a User-Agent, `melo-cli/0.1.0`: enough to recognise one's own device in a list.
-fn device_name(user_agent: &str) -> String {
+pub(super) fn device_name(user_agent: &str) -> String {
     let product = user_agent.split_whitespace().next().unwrap_or("");
     let name = if product.is_empty() {
         "unknown"
@@ -253,6 +318,20 @@ fn device_name(user_agent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_may_stand_behind_the_password() {
+        let split = |text: &str| {
+            let parts = split_code(&Secret::new(text.to_owned()));
+            parts.map(|(front, code)| (front.expose().to_owned(), code.expose().to_owned()))
+        };
+        let parted = Some(("secret".to_owned(), "123456".to_owned()));
+        assert_eq!(split("secret123456"), parted);
+        assert_eq!(split("secret 123456"), parted);
+        for none in ["", "123456", "secret12345", "secret12345x", "secretя23456"] {
+            assert_eq!(split(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn device_names_are_short_and_never_empty() {

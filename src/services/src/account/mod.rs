@@ -1,5 +1,6 @@
 //! Accounts: coming in, and what one says about oneself.
 
+mod add_device;
 mod authenticate;
 mod issue_csrf;
 mod issue_ticket;
@@ -11,9 +12,9 @@ mod standing;
 mod update_profile;
 mod view_profile;
 
+pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
-pub(crate) use issue_csrf::check_csrf;
-pub use issue_csrf::issue_csrf;
+pub use issue_csrf::{check_csrf, issue_csrf};
 pub use issue_ticket::{TICKET_LIFE, issue_ticket};
 pub use key_backup::{MAX_BACKUP_BYTES, MIN_BACKUP_CHARS, load_key_backup, store_key_backup};
 pub use login::{Identifier, LoggedIn, LoginInput, login};
@@ -51,6 +52,12 @@ pub enum AccountError {
     /// A new password is wanted, and the credentials were right.
     #[error("this account needs a new password before the next login: reset it")]
     ResetRequired,
+    /// The password is right, and a code is missing.
+    #[error("a second factor is set up: send its code, or a recovery code, as code")]
+    SecondFactorRequired,
+    /// The password is right; the code is wrong, or was used before.
+    #[error("the code is wrong or was used already; wait for the next one")]
+    SecondFactorInvalid,
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,

@@ -3,7 +3,7 @@
 use melo_domain::{
     AccountState, AdminAction, Area, Level, Role, Scope, Timestamp, Uid, may_administer,
 };
-use melo_storage::{ConnectionTrait, StorageError, accounts, sessions};
+use melo_storage::{ConnectionTrait, StorageError, accounts, second_factors, sessions};
 
 use super::AdminError;
 use crate::{Caller, Core, Grant};
@@ -54,7 +54,7 @@ pub(crate) async fn authorize_on(
     if !caller.grant.allows(scope) {
         return Err(AdminError::ScopeRequired(scope));
     }
-    if core.policy.admin_second_factor && !has_second_factor(conn, caller.uid).await? {
+    if core.policy.admin_second_factor && !second_factors::is_confirmed(conn, caller.uid).await? {
         return Err(AdminError::EnrolmentRequired);
     }
     if !recently_authenticated(core, conn, caller).await? {
@@ -91,12 +91,4 @@ async fn recently_authenticated(
 
 fn is_recent(core: &Core, at: Timestamp) -> bool {
     at.plus(core.policy.admin_reauthentication) > core.now()
-}
-
-/// Whether the person has a second factor that counts.
-pub(crate) async fn has_second_factor(
-    _conn: &impl ConnectionTrait,
-    _uid: Uid,
-) -> Result<bool, StorageError> {
-    Ok(false)
 }

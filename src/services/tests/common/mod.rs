@@ -10,22 +10,24 @@ use melo_crypto::{
     AuditChain, CsrfTokens, JwtKeys, Keyring, PasswordCost, PasswordHasher, Purpose, RootKey,
     e2e::PublicKeyPem, keygen,
 };
-use melo_domain::{Clock, ManualClock, Secret, Timestamp, Uid};
+use melo_domain::{Clock, ManualClock, Role, Secret, Timestamp, Uid};
 use melo_ephemeral::{Ephemeral, InProcess};
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus};
 use melo_services::account::{self, Identifier, LoginInput, Registration};
 use melo_services::contacts::{self, SubscribeInput};
 use melo_services::{Caller, Core, Origin, Parts, Policy};
+use melo_storage::accounts::{self, Standing};
 use melo_storage::{Database, Store, data_keys};
 use tempfile::TempDir;
 
 pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A server without its edge.
 pub struct World {
     pub core: Arc<Core>,
     pub clock: Arc<ManualClock>,
+    pub store: Store,
     e2e_key: PublicKeyPem,
     _dir: TempDir,
 }
@@ -72,7 +74,7 @@ impl World {
         let backend = Arc::new(InProcess::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let (core, _writer) = Core::start(Parts {
             ephemeral: Ephemeral::new(backend, keys),
-            store,
+            store: store.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             hub,
             bus,
@@ -85,6 +87,7 @@ impl World {
         Self {
             core,
             clock,
+            store,
             e2e_key,
             _dir: dir,
         }
@@ -109,6 +112,7 @@ impl World {
             device_id: device_id(device),
             device_token: None,
             e2e_key: None,
+            code: None,
             origin: origin(),
         }
     }
@@ -149,6 +153,16 @@ impl World {
         contacts::subscribe(&self.core, one, &input).await.unwrap();
         let csrf = account::issue_csrf(&self.core, other);
         contacts::confirm(&self.core, other, one.uid, &csrf)
+            .await
+            .unwrap();
+    }
+
+    pub async fn promote(&self, uid: Uid, role: Role) {
+        let change = Standing {
+            role: Some(role),
+            ..Standing::default()
+        };
+        accounts::set_standing(self.store.db.write(), uid, change)
             .await
             .unwrap();
     }

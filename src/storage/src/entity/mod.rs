@@ -1,5 +1,6 @@
 //! sea-orm entities, one per table. Private to this crate: what leaves it are the repositories' own types.
 
+pub(crate) mod access_tokens;
 pub(crate) mod audit_head;
 pub(crate) mod audit_log;
 pub(crate) mod contacts;
@@ -10,5 +11,8 @@ pub(crate) mod events;
 pub(crate) mod jobs;
 pub(crate) mod log_members;
 pub(crate) mod logs;
+pub(crate) mod recovery_codes;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
+pub(crate) mod spent_device_tokens;
 pub(crate) mod users;

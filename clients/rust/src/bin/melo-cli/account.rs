@@ -4,6 +4,7 @@ use melo_client::Client;
 use melo_client::client::{Identity, Registration, SignIn};
 use melo_client::keystore::Vault;
 use melo_domain::{DisplayName, Phone, Secret};
+use melo_protocol::ErrorCode;
 use serde_json::json;
 
 use crate::args::{Backup, Common, Login, Register};
@@ -98,16 +99,21 @@ pub async fn login(common: &Common, sign_in: Login) -> Result<(), Failure> {
     } else {
         Identity::Backup(recovery)
     };
-    let client = Client::login(
-        options,
-        server,
-        SignIn {
-            identifier,
-            password,
-            identity,
-        },
-    )
-    .await?;
+    let mut sign_in_as = SignIn {
+        identifier,
+        password,
+        code: sign_in.code.map(Secret::new),
+        identity,
+    };
+    let first = Client::login(options.clone(), server.clone(), sign_in_as.clone()).await;
+    let client = match first {
+        Err(error) if error.code() == Some(ErrorCode::SecondFactorRequired) => {
+            let code = prompt::secret(None, Text::AskCode, "--code")?;
+            sign_in_as.code = Some(code);
+            Client::login(options, server, sign_in_as).await?
+        }
+        other => other?,
+    };
     if common.json {
         print_account(&client);
     } else {

@@ -142,6 +142,9 @@ pub struct Login {
         value_name = "TEXT"
     )]
     pub recovery: Option<String>,
+    /// Code of the second factor, or a recovery code; asked for when it is needed.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
     /// The backup is lost: start over with a new identity. Other devices are signed off, and contacts are warned.
     #[arg(long)]
     pub new_identity: bool,

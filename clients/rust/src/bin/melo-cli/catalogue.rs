@@ -114,6 +114,9 @@ catalogue! {
     MarkRead: "read", "прочитано";
     SendFailed: "not sent: {0}", "не отправлено: {0}";
     KeysChanged: "the devices of {0} changed", "изменились устройства {0}";
+    NewDevice: "a new device signed in to your account: {0} from {1}; if that was not you, change your password", "в ваш аккаунт вошло новое устройство: {0} с адреса {1}; если это не вы, смените пароль";
+    SecurityAlert: "somebody may have a copy of a device's token; that device was signed out", "возможно, кто-то скопировал токен устройства; это устройство вышло из аккаунта";
+    AskCode: "Code of the second factor (or a recovery code): ", "Код второго фактора (или резервный код): ";
     OwnKeysChanged: "your own devices changed", "ваши устройства изменились";
     NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
     Missed: "some messages are gone from the server; this device missed them", "часть сообщений уже удалена с сервера, устройство их не получило";

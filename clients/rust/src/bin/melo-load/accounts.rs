@@ -86,6 +86,8 @@ async fn login(
         device_id: device_id.to_owned(),
         device_token: device_token.cloned(),
         public_e2e_key: None,
+        code: None,
+        cookie: false,
     };
     let call = calls::login(&request).map_err(Failure::call("login"))?;
     api.send(&call, None).await.map_err(Failure::call("login"))

@@ -1,8 +1,9 @@
 //! Coming in, and what one says about oneself.
 
 mod csrf_token;
+mod jwks;
 mod key_backup;
-mod login;
+pub(super) mod login;
 mod public_key;
 mod register;
 mod set_public_key;
@@ -19,6 +20,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/login").route(post().to(login::handle)))
         .service(resource("/public_key").route(get().to(public_key::handle)))
         .service(resource("/encryption_public_key").route(get().to(public_key::handle)))
+        .service(resource("/.well-known/jwks.json").route(get().to(jwks::handle)))
         .service(resource("/csrf_token").route(get().to(csrf_token::handle)))
         .service(
             resource("/profile")

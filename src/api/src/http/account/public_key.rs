@@ -7,6 +7,6 @@ use crate::state::State;
 
 pub(crate) async fn handle(state: Data<State>) -> Json<PublicKeyAnswer> {
     Json(PublicKeyAnswer {
-        public_key: state.core.public_key().to_owned(),
+        public_key: state.core.public_key(),
     })
 }

@@ -223,6 +223,13 @@ impl Conversation {
                     identity_changed,
                 });
             }
+            Event::NewDevice { name, address, .. } => self.screen.notice(&Notice::NewDevice {
+                name: &name,
+                address: &address,
+            }),
+            Event::SecurityAlert { alert, .. } => {
+                self.screen.notice(&Notice::SecurityAlert(&alert));
+            }
             Event::Missed { .. } => self.screen.notice(&Notice::Missed),
         }
     }

@@ -43,6 +43,12 @@ pub enum Notice<'a> {
         name: Option<String>,
         identity_changed: bool,
     },
+    /// Another device signed in to one's own account.
+    NewDevice {
+        name: &'a str,
+        address: &'a str,
+    },
+    SecurityAlert(&'a str),
     Missed,
 }
 
@@ -337,6 +343,10 @@ impl Notice<'_> {
             Self::KeysChanged {
                 name: Some(name), ..
             } => text(Text::KeysChanged, &[name]),
+            Self::NewDevice { name, address } => {
+                text(Text::NewDevice, &[&plain(name), &plain(address)])
+            }
+            Self::SecurityAlert(_) => text(Text::SecurityAlert, &[]),
             Self::Missed => text(Text::Missed, &[]),
         }
     }
@@ -358,6 +368,10 @@ impl Notice<'_> {
             } => {
                 json!({"event": "keys_changed", "uid": uid, "identity_changed": identity_changed})
             }
+            Self::NewDevice { name, address } => {
+                json!({"event": "new_device", "name": name, "address": address})
+            }
+            Self::SecurityAlert(alert) => json!({"event": "security_alert", "alert": alert}),
             Self::Missed => json!({"event": "missed"}),
         }
     }

@@ -1,0 +1,23 @@
+//! Rows of `access_tokens`.
+#![allow(missing_docs)] // generated companions; the columns are described in docs/ARCHITECTURE.md
+
+use sea_orm::entity::prelude::*;
+
+use crate::Sealed;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "access_tokens")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session: i64,
+    pub uid: i64,
+    pub token_hash: Vec<u8>,
+    pub name: Sealed,
+    pub scopes: String,
+    pub expires_at: Sealed,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
