@@ -29,12 +29,14 @@ pub struct Closed {
 pub type Refused = Response<Option<Vec<u8>>>;
 
 /// A WebSocket. Receipts (`msg_status` delivered and read) may come at any moment, whenever a device of the
-/// other person has answered a ping: they are kept apart from the other frames.
+/// other person has answered a ping: they are kept apart from the other frames. So are the notices about one's
+/// own new devices, which most flows are not about.
 #[derive(Debug)]
 pub struct Socket {
     inner: WebSocketStream<Stream>,
     frames: VecDeque<Value>,
     receipts: VecDeque<Value>,
+    new_devices: VecDeque<Value>,
 }
 
 impl Socket {
@@ -73,6 +75,7 @@ impl Socket {
                 inner,
                 frames: VecDeque::new(),
                 receipts: VecDeque::new(),
+                new_devices: VecDeque::new(),
             }),
             Err(Error::Http(response)) => Err(response),
             Err(error) => panic!("no handshake: {error}"),
@@ -109,6 +112,8 @@ impl Socket {
             let frame = self.read().await?;
             if is_receipt(&frame) {
                 self.receipts.push_back(frame);
+            } else if is_new_device(&frame) {
+                self.new_devices.push_back(frame);
             } else {
                 return Ok(frame);
             }
@@ -123,10 +128,31 @@ impl Socket {
         loop {
             match self.read().await {
                 Ok(frame) if is_receipt(&frame) => return frame,
+                Ok(frame) if is_new_device(&frame) => self.new_devices.push_back(frame),
                 Ok(frame) => self.frames.push_back(frame),
                 Err(closed) => panic!("{closed:?} instead of a receipt"),
             }
         }
+    }
+
+    /// The next notice about a new device of one's own.
+    pub async fn new_device(&mut self) -> Value {
+        if let Some(notice) = self.new_devices.pop_front() {
+            return notice;
+        }
+        loop {
+            match self.read().await {
+                Ok(frame) if is_new_device(&frame) => return frame,
+                Ok(frame) if is_receipt(&frame) => self.receipts.push_back(frame),
+                Ok(frame) => self.frames.push_back(frame),
+                Err(closed) => panic!("{closed:?} instead of a notice"),
+            }
+        }
+    }
+
+    /// How many such notices have come and were not taken.
+    pub fn new_devices(&self) -> usize {
+        self.new_devices.len()
     }
 
     /// The receipts that have come so far.
@@ -285,6 +311,10 @@ impl Socket {
         let _ = self.inner.close(None).await;
         while let Ok(Some(Ok(_))) = tokio::time::timeout(PATIENCE, self.inner.next()).await {}
     }
+}
+
+fn is_new_device(frame: &Value) -> bool {
+    frame["type"] == "new_device"
 }
 
 fn is_receipt(frame: &Value) -> bool {

@@ -24,9 +24,10 @@ async fn a_request_and_its_acceptance_reach_the_other_at_once() {
         );
         assert_eq!(frame["from_id"], anna.uid);
         assert_eq!(frame["from_phone"], anna.user.person.phone);
+        // The first notice told of the second device.
         assert_eq!(
             (&frame["secret"], &frame["seq"]),
-            (&json!(false), &json!(1))
+            (&json!(false), &json!(2))
         );
     }
 

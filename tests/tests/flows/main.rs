@@ -8,6 +8,7 @@
 mod account;
 mod account_refusals;
 mod contacts;
+mod cookies;
 mod crash;
 mod envelopes;
 mod handshake;
@@ -18,5 +19,8 @@ mod messages;
 mod privacy;
 mod receipts;
 mod resume;
+mod second_factor;
+mod sessions;
 mod shutdown;
 mod tls;
+mod tokens;
