@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::quota::{Quota, Spent};
+use crate::strikes::{Strike, StrikeRule};
+
 /// The store refused or could not be reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
@@ -12,26 +15,22 @@ pub enum BackendError {
     Full,
 }
 
-/// Attempts counted in one window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Attempts {
-    /// How many.
-    pub count: u64,
-    /// Until the window ends and the count is zero again.
-    pub remaining: Duration,
-}
-
-/// A store of entries that expire.
+/// A store of entries that expire. Each operation is atomic on one name and works on the two or three numbers
+/// kept there, so that a store outside of the process can do it in one script.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Keeps a value, in place of one of the same name.
     async fn put(&self, name: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BackendError>;
-    /// Removes and returns a value or counter; atomic.
+    /// Removes and returns a value, or forgets whatever else is kept under that name.
     async fn take(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError>;
-    /// Adds one to a counter, which begins with its first count and ends `window` later; atomic.
-    async fn count(&self, name: &str, window: Duration) -> Result<Attempts, BackendError>;
-    /// Reads a counter.
-    async fn attempts(&self, name: &str) -> Result<Attempts, BackendError>;
-    /// Lets an existing entry live for `ttl` from now at least.
-    async fn extend(&self, name: &str, ttl: Duration) -> Result<(), BackendError>;
+    /// Whether this is the first claim of that name within `ttl`: of any number at once exactly one is.
+    async fn claim(&self, name: &str, ttl: Duration) -> Result<bool, BackendError>;
+    /// Takes one of a quota, if there is one.
+    async fn spend(&self, name: &str, quota: &Quota) -> Result<Spent, BackendError>;
+    /// Notes a failure, unless the door is closed.
+    async fn strike(&self, name: &str, rule: &StrikeRule) -> Result<Strike, BackendError>;
+    /// Takes the last failure back.
+    async fn excuse(&self, name: &str) -> Result<(), BackendError>;
+    /// How long the door stays closed; zero when it is open.
+    async fn barred(&self, name: &str) -> Result<Duration, BackendError>;
 }

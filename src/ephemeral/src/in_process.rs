@@ -8,22 +8,37 @@ use async_trait::async_trait;
 use melo_domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 
-use crate::backend::{Attempts, Backend, BackendError};
+use crate::backend::{Backend, BackendError};
+use crate::quota::{Quota, Spent, Window};
+use crate::strikes::{Strike, StrikeRule, Strikes};
 
 /// Entries at most. Reached only under attack; then what has expired goes first.
 const MAX_ENTRIES: usize = 200_000;
+/// The part of the counters that goes, the shortest-lived first, when nothing has expired: limits of a minute
+/// before lockouts of a day.
+const GIVEN_UP: usize = 10;
+
+#[derive(Debug)]
+enum Content {
+    Value(Vec<u8>),
+    Claimed,
+    Window(Window),
+    Strikes(Strikes),
+}
 
 #[derive(Debug)]
 struct Entry {
-    value: Vec<u8>,
-    count: u64,
+    content: Content,
     expires: Timestamp,
 }
+
+type Entries = HashMap<String, Entry>;
 
 /// The in-process store.
 pub struct InProcess {
     clock: Arc<dyn Clock>,
-    entries: Mutex<HashMap<String, Entry>>,
+    entries: Mutex<Entries>,
+    most: usize,
 }
 
 impl InProcess {
@@ -32,6 +47,7 @@ impl InProcess {
         Self {
             clock,
             entries: Mutex::default(),
+            most: MAX_ENTRIES,
         }
     }
 
@@ -45,19 +61,54 @@ impl InProcess {
         }
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<String, Entry>, Timestamp) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Entries, Timestamp) -> T) -> T {
         act(&mut self.entries.lock(), self.clock.now())
     }
-}
 
-fn make_room(entries: &mut HashMap<String, Entry>, now: Timestamp) -> Result<(), BackendError> {
-    if entries.len() >= MAX_ENTRIES {
+    /// Makes sure that one more entry fits. Values and claims are never given up: a ticket that was handed out
+    /// must work, and what was used up must stay used up.
+    fn make_room(&self, entries: &mut Entries, now: Timestamp) -> Result<(), BackendError> {
+        if entries.len() < self.most {
+            return Ok(());
+        }
         entries.retain(|_, entry| entry.expires > now);
-    }
-    if entries.len() >= MAX_ENTRIES {
-        Err(BackendError::Full)
-    } else {
+        if entries.len() < self.most {
+            return Ok(());
+        }
+        let counts = |entry: &Entry| {
+            matches!(entry.content, Content::Window(_) | Content::Strikes(_))
+                .then_some(entry.expires)
+        };
+        let mut ends: Vec<Timestamp> = entries.values().filter_map(counts).collect();
+        if ends.is_empty() {
+            return Err(BackendError::Full);
+        }
+        let last = ends.len() / GIVEN_UP;
+        let (_, last, _) = ends.select_nth_unstable(last);
+        let last = *last;
+        entries.retain(|_, entry| counts(entry).is_none_or(|expires| expires > last));
         Ok(())
+    }
+
+    /// The entry of that name if it is of the right kind and not over, or a new one.
+    fn entry<'e>(
+        &self,
+        entries: &'e mut Entries,
+        name: &str,
+        now: Timestamp,
+        fits: impl Fn(&Content) -> bool,
+        fresh: impl FnOnce() -> Content,
+    ) -> Result<&'e mut Entry, BackendError> {
+        let live = |entry: &Entry| entry.expires > now && fits(&entry.content);
+        if !entries.get(name).is_some_and(live) {
+            self.make_room(entries, now)?;
+            let entry = Entry {
+                content: fresh(),
+                expires: now,
+            };
+            entries.insert(name.to_owned(), entry);
+        }
+        entries.get_mut(name).ok_or(BackendError::Full)
     }
 }
 
@@ -65,65 +116,90 @@ fn make_room(entries: &mut HashMap<String, Entry>, now: Timestamp) -> Result<(),
 impl Backend for InProcess {
     async fn put(&self, name: &str, value: Vec<u8>, ttl: Duration) -> Result<(), BackendError> {
         self.with(|entries, now| {
-            make_room(entries, now)?;
-            entries.insert(
-                name.to_owned(),
-                Entry {
-                    value,
-                    count: 0,
-                    expires: now.plus(ttl),
-                },
-            );
+            self.make_room(entries, now)?;
+            let entry = Entry {
+                content: Content::Value(value),
+                expires: now.plus(ttl),
+            };
+            entries.insert(name.to_owned(), entry);
             Ok(())
         })
     }
 
     async fn take(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
         Ok(self.with(|entries, now| {
-            entries
-                .remove(name)
-                .filter(|entry| entry.expires > now)
-                .map(|entry| entry.value)
+            let entry = entries.remove(name).filter(|entry| entry.expires > now)?;
+            match entry.content {
+                Content::Value(value) => Some(value),
+                _ => None,
+            }
         }))
     }
 
-    async fn count(&self, name: &str, window: Duration) -> Result<Attempts, BackendError> {
+    async fn claim(&self, name: &str, ttl: Duration) -> Result<bool, BackendError> {
         self.with(|entries, now| {
-            make_room(entries, now)?;
-            let fresh = || Entry {
-                value: Vec::new(),
-                count: 0,
-                expires: now.plus(window),
-            };
-            let entry = entries.entry(name.to_owned()).or_insert_with(fresh);
-            if entry.expires <= now {
-                *entry = fresh();
+            if entries.get(name).is_some_and(|entry| entry.expires > now) {
+                return Ok(false);
             }
-            entry.count = entry.count.saturating_add(1);
-            Ok(Attempts {
-                count: entry.count,
-                remaining: entry.expires.since(now),
-            })
+            self.make_room(entries, now)?;
+            let entry = Entry {
+                content: Content::Claimed,
+                expires: now.plus(ttl),
+            };
+            entries.insert(name.to_owned(), entry);
+            Ok(true)
         })
     }
 
-    async fn attempts(&self, name: &str) -> Result<Attempts, BackendError> {
-        Ok(self.with(|entries, now| match entries.get(name) {
-            Some(entry) if entry.expires > now => Attempts {
-                count: entry.count,
-                remaining: entry.expires.since(now),
-            },
-            _ => Attempts::default(),
-        }))
+    async fn spend(&self, name: &str, quota: &Quota) -> Result<Spent, BackendError> {
+        self.with(|entries, now| {
+            let fits = |content: &Content| matches!(content, Content::Window(_));
+            let fresh = || Content::Window(Window::starting(now));
+            let entry = self.entry(entries, name, now, fits, fresh)?;
+            let Content::Window(window) = &mut entry.content else {
+                return Err(BackendError::Full);
+            };
+            let spent = window.spend(quota, now);
+            entry.expires = window.expires(quota);
+            Ok(spent)
+        })
     }
 
-    async fn extend(&self, name: &str, ttl: Duration) -> Result<(), BackendError> {
+    async fn strike(&self, name: &str, rule: &StrikeRule) -> Result<Strike, BackendError> {
         self.with(|entries, now| {
-            if let Some(entry) = entries.get_mut(name) {
-                entry.expires = entry.expires.max(now.plus(ttl));
+            let fits = |content: &Content| matches!(content, Content::Strikes(_));
+            let fresh = || Content::Strikes(Strikes::none(now));
+            let entry = self.entry(entries, name, now, fits, fresh)?;
+            let Content::Strikes(strikes) = &mut entry.content else {
+                return Err(BackendError::Full);
+            };
+            let (strike, remembered) = strikes.strike(rule, now);
+            entry.expires = remembered.unwrap_or(entry.expires);
+            Ok(strike)
+        })
+    }
+
+    async fn excuse(&self, name: &str) -> Result<(), BackendError> {
+        self.with(|entries, now| {
+            if let Some(Entry {
+                content: Content::Strikes(strikes),
+                ..
+            }) = entries.get_mut(name)
+            {
+                strikes.excuse(now);
             }
         });
         Ok(())
+    }
+
+    async fn barred(&self, name: &str) -> Result<Duration, BackendError> {
+        Ok(self.with(|entries, now| match entries.get(name) {
+            Some(Entry {
+                content: Content::Strikes(strikes),
+                ..
+            }) => strikes.barred(now),
+            _ => Duration::ZERO,
+        }))
     }
 }
 
@@ -133,6 +209,17 @@ mod tests {
     use melo_domain::ManualClock;
 
     const MINUTE: Duration = Duration::from_secs(60);
+    const QUOTA: Quota = Quota {
+        count: 2,
+        per: MINUTE,
+        block: Duration::ZERO,
+    };
+    const RULE: StrikeRule = StrikeRule {
+        limit: 2,
+        first: MINUTE,
+        longest: Duration::from_secs(3600),
+        memory: MINUTE,
+    };
 
     fn store() -> (Arc<ManualClock>, InProcess) {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_000_000)));
@@ -152,15 +239,85 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_begin_again_after_the_window() {
+    async fn a_name_is_claimed_once_until_that_is_forgotten() {
         let (clock, store) = store();
-        assert_eq!(store.count("c", MINUTE).await.unwrap().count, 1);
+        assert!(store.claim("c", MINUTE).await.unwrap());
+        assert!(!store.claim("c", MINUTE).await.unwrap());
+        assert!(store.claim("d", MINUTE).await.unwrap());
+        clock.advance(MINUTE);
+        assert!(store.claim("c", MINUTE).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn quotas_are_of_their_name_and_slide() {
+        let (clock, store) = store();
+        for refused in [false, false, true] {
+            assert_eq!(store.spend("q", &QUOTA).await.unwrap().refused, refused);
+        }
+        assert!(!store.spend("other", &QUOTA).await.unwrap().refused);
+        clock.advance(MINUTE);
+        assert!(store.spend("q", &QUOTA).await.unwrap().refused);
         clock.advance(MINUTE / 2);
-        let second = store.count("c", MINUTE).await.unwrap();
-        assert_eq!((second.count, second.remaining), (2, MINUTE / 2));
-        clock.advance(MINUTE / 2);
-        assert_eq!(store.attempts("c").await.unwrap().count, 0);
-        assert_eq!(store.count("c", MINUTE).await.unwrap().count, 1);
+        assert!(!store.spend("q", &QUOTA).await.unwrap().refused);
+        assert!(store.spend("q", &QUOTA).await.unwrap().refused);
+    }
+
+    #[tokio::test]
+    async fn strikes_close_a_door_and_are_forgotten_after_a_while() {
+        let (clock, store) = store();
+        let noted = Strike::Noted;
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(None));
+        assert_eq!(store.barred("s").await.unwrap(), Duration::ZERO);
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(Some(MINUTE)));
+        let barred = Strike::Barred(MINUTE);
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), barred);
+        assert_eq!(store.barred("s").await.unwrap(), MINUTE);
+        clock.advance(MINUTE);
+        let doubled = noted(Some(2 * MINUTE));
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), doubled);
+        clock.advance(3 * MINUTE);
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(None));
+        // Fewer than the limit are forgotten after the first delay.
+        clock.advance(MINUTE);
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(None));
+        store.excuse("s").await.unwrap();
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(None));
+        store.take("s").await.unwrap();
+        assert_eq!(store.strike("s", &RULE).await.unwrap(), noted(None));
+    }
+
+    #[tokio::test]
+    async fn when_it_is_full_short_counters_make_room_and_values_stay() {
+        let (_, mut store) = store();
+        store.most = 40;
+        let day = Quota {
+            per: Duration::from_secs(24 * 3600),
+            ..QUOTA
+        };
+        for n in 0..20 {
+            store.spend(&format!("day {n}"), &day).await.unwrap();
+        }
+        store
+            .put("value", vec![1], Duration::from_secs(1))
+            .await
+            .unwrap();
+        for n in 0..2000 {
+            store.spend(&format!("minute {n}"), &QUOTA).await.unwrap();
+        }
+        assert!(store.entries.lock().len() <= 40);
+        assert_eq!(store.spend("day 7", &day).await.unwrap().remaining, 0);
+        assert_eq!(store.take("value").await.unwrap(), Some(vec![1]));
+    }
+
+    #[tokio::test]
+    async fn values_alone_fill_it_for_good() {
+        let (_, mut store) = store();
+        store.most = 3;
+        for n in 0..3 {
+            store.put(&n.to_string(), vec![], MINUTE).await.unwrap();
+        }
+        let full = store.put("one more", vec![], MINUTE).await;
+        assert_eq!(full, Err(BackendError::Full));
     }
 
     #[tokio::test]

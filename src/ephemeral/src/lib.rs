@@ -1,37 +1,41 @@
-//! Short-lived state: tickets, counters of attempts. One facade seals every value and hides every
+//! Short-lived state: tickets, limits, lockouts, things that may be used once. One facade seals every value and hides every
 //! identifying part of a name, whatever keeps them; this process's memory today.
 
 mod backend;
 mod in_process;
+mod quota;
+mod strikes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use melo_crypto::Keyring;
 
-pub use backend::{Attempts, Backend, BackendError};
+pub use backend::{Backend, BackendError};
 pub use in_process::InProcess;
+pub use quota::{Quota, Spent};
+pub use strikes::{Strike, StrikeRule};
 
 /// The kinds of entry. A kind stands in plain in front of an entry's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A ticket for opening one WebSocket.
     WsTicket,
-    /// Calls of open endpoints, by address.
-    OpenCalls,
-    /// Failed logins, by identifier and address.
-    FailedLogins,
-    /// Everything else that is limited, by what and whose.
+    /// What is limited, by what and whose.
     Limit,
+    /// Failed logins, by whose and from where.
+    FailedLogins,
+    /// Challenges of registrations that were used.
+    Challenge,
 }
 
 impl Kind {
     fn as_str(self) -> &'static str {
         match self {
             Self::WsTicket => "ws_ticket",
-            Self::OpenCalls => "open_calls",
-            Self::FailedLogins => "failed_logins",
             Self::Limit => "limit",
+            Self::FailedLogins => "failed_logins",
+            Self::Challenge => "challenge",
         }
     }
 }
@@ -93,27 +97,47 @@ impl Ephemeral {
         Ok(Some(plain.to_vec()))
     }
 
-    /// Counts one more attempt in a window that begins with the first, and says how many there were.
-    pub async fn count(
+    /// Whether this is the first claim of `id` within `ttl`: of any number at once exactly one is.
+    pub async fn claim(
         &self,
         kind: Kind,
         id: &[u8],
-        window: Duration,
-    ) -> Result<Attempts, EphemeralError> {
-        Ok(self.backend.count(&self.name(kind, id), window).await?)
+        ttl: Duration,
+    ) -> Result<bool, EphemeralError> {
+        Ok(self.backend.claim(&self.name(kind, id), ttl).await?)
     }
 
-    /// How many attempts there were, without counting one.
-    pub async fn attempts(&self, kind: Kind, id: &[u8]) -> Result<Attempts, EphemeralError> {
-        Ok(self.backend.attempts(&self.name(kind, id)).await?)
+    /// Takes one of a quota, if there is one.
+    pub async fn spend(
+        &self,
+        kind: Kind,
+        id: &[u8],
+        quota: &Quota,
+    ) -> Result<Spent, EphemeralError> {
+        Ok(self.backend.spend(&self.name(kind, id), quota).await?)
     }
 
-    /// Stretches the window of a counter, so that a block lasts at least `ttl` from now.
-    pub async fn extend(&self, kind: Kind, id: &[u8], ttl: Duration) -> Result<(), EphemeralError> {
-        Ok(self.backend.extend(&self.name(kind, id), ttl).await?)
+    /// Notes a failure, unless the door is closed.
+    pub async fn strike(
+        &self,
+        kind: Kind,
+        id: &[u8],
+        rule: &StrikeRule,
+    ) -> Result<Strike, EphemeralError> {
+        Ok(self.backend.strike(&self.name(kind, id), rule).await?)
     }
 
-    /// Forgets a counter or a value.
+    /// Takes the last failure back.
+    pub async fn excuse(&self, kind: Kind, id: &[u8]) -> Result<(), EphemeralError> {
+        Ok(self.backend.excuse(&self.name(kind, id)).await?)
+    }
+
+    /// How long the door stays closed; zero when it is open.
+    pub async fn barred(&self, kind: Kind, id: &[u8]) -> Result<Duration, EphemeralError> {
+        Ok(self.backend.barred(&self.name(kind, id)).await?)
+    }
+
+    /// Forgets whatever is kept under `id`.
     pub async fn forget(&self, kind: Kind, id: &[u8]) -> Result<(), EphemeralError> {
         self.backend.take(&self.name(kind, id)).await?;
         Ok(())
