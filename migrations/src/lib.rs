@@ -9,6 +9,7 @@ mod m20261121_003_create_logs;
 mod m20261121_004_add_roles;
 mod m20261121_005_create_jobs;
 mod m20261121_006_create_audit;
+mod m20261121_010_create_bans;
 mod m20261121_050_create_second_factors;
 
 /// The list of migrations.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_004_add_roles::Migration),
             Box::new(m20261121_005_create_jobs::Migration),
             Box::new(m20261121_006_create_audit::Migration),
+            Box::new(m20261121_010_create_bans::Migration),
             Box::new(m20261121_050_create_second_factors::Migration),
         ]
     }

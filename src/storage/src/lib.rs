@@ -7,6 +7,7 @@
 pub mod access_tokens;
 pub mod accounts;
 pub mod audit;
+pub mod bans;
 pub mod contacts;
 pub mod cursors;
 pub mod data_keys;

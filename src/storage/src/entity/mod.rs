@@ -3,6 +3,7 @@
 pub(crate) mod access_tokens;
 pub(crate) mod audit_head;
 pub(crate) mod audit_log;
+pub(crate) mod bans;
 pub(crate) mod contacts;
 pub(crate) mod cursors;
 pub(crate) mod data_keys;

@@ -4,6 +4,7 @@
 // Helpers of tests stand outside of `#[test]` functions, where clippy's own exception does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bans;
 mod databases;
 mod log_writer;
 mod migrations;

@@ -11,7 +11,7 @@ async fn has_table(db: &Database, table: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn up_down_up() {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 10] = [
         "data_keys",
         "users",
         "devices",
@@ -21,6 +21,7 @@ async fn up_down_up() {
         "log_members",
         "events",
         "cursors",
+        "bans",
     ];
     for database in databases::all().await {
         let db = &database.db;

@@ -1,0 +1,160 @@
+//! What is kept out.
+
+use melo_crypto::{BlindIndex, Column as SealedColumn, Keyring, random};
+use melo_domain::{BanKind, Banned, Timestamp, Uid};
+use sea_orm::sea_query::Cond;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
+};
+
+use crate::StorageError;
+use crate::entity::bans::{ActiveModel, Column, Entity, Model};
+use crate::sealed::RowSeal;
+
+const TABLE: &str = "bans";
+const VALUE: SealedColumn = SealedColumn::new(TABLE, "value");
+
+/// What [`insert`] writes.
+#[derive(Debug)]
+pub struct NewBan<'a> {
+    /// What is banned.
+    pub banned: &'a Banned,
+    /// For other admins.
+    pub reason: &'a str,
+    /// Who decided; `None` for the operator at the server itself.
+    pub created_by: Option<Uid>,
+    /// Now.
+    pub created: Timestamp,
+    /// When it ends by itself, if it does.
+    pub expires: Option<Timestamp>,
+}
+
+/// A ban, opened.
+#[derive(Debug, Clone)]
+pub struct Ban {
+    /// Public id.
+    pub id: i64,
+    /// What is banned.
+    pub kind: BanKind,
+    /// The value, in its one form.
+    pub value: String,
+    /// For other admins.
+    pub reason: String,
+    /// Who decided.
+    pub created_by: Option<Uid>,
+    /// When.
+    pub created: Timestamp,
+    /// When it ends by itself, if it does.
+    pub expires: Option<Timestamp>,
+}
+
+/// How a banned value is found: without opening it, the same for the same value.
+pub fn index_of(keys: &Keyring, banned: &Banned) -> BlindIndex {
+    // The kind is a fixed word without a space, so that no value runs into it.
+    let text = format!("{} {}", banned.kind().as_str(), banned.value());
+    keys.blind_index(VALUE, text.as_bytes())
+}
+
+/// Writes a ban and returns its id. A unique violation means that the same value is banned already.
+pub async fn insert(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    new: &NewBan<'_>,
+) -> Result<i64, StorageError> {
+    let id = i64::try_from(random::u64() >> 1).unwrap_or(1);
+    let seal = RowSeal::new(keys, TABLE, id);
+    let expires = new.expires.map(|at| seal.time("expires", at)).transpose()?;
+    let row = ActiveModel {
+        id: Set(id),
+        kind: Set(new.banned.kind().code()),
+        value_index: Set(index_of(keys, new.banned).as_bytes().to_vec()),
+        value_index_next: Set(None),
+        value: Set(seal.text("value", new.banned.value())?),
+        reason: Set(seal.text("reason", new.reason)?),
+        created_by: Set(new.created_by.map(Uid::to_i64)),
+        created_at: Set(seal.time("created_at", new.created)?),
+        expires: Set(expires),
+    };
+    row.insert(conn).await?;
+    Ok(id)
+}
+
+/// Removes the ban of this value; says whether there was one.
+pub async fn remove_value(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    banned: &Banned,
+) -> Result<bool, StorageError> {
+    let index = index_of(keys, banned).as_bytes().to_vec();
+    let either = Cond::any()
+        .add(Column::ValueIndex.eq(index.clone()))
+        .add(Column::ValueIndexNext.eq(index));
+    let done = Entity::delete_many().filter(either).exec(conn).await?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Removes a ban; says whether there was one.
+pub async fn remove(conn: &impl ConnectionTrait, id: i64) -> Result<bool, StorageError> {
+    let done = Entity::delete_by_id(id).exec(conn).await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// A page of the bans, in an order that stays, and how many there are in all.
+pub async fn page(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    page: u32,
+    per_page: u32,
+) -> Result<(Vec<Ban>, u64), StorageError> {
+    let total = Entity::find().count(conn).await?;
+    let rows = Entity::find()
+        .order_by_asc(Column::Id)
+        .offset(u64::from(page.saturating_sub(1)) * u64::from(per_page))
+        .limit(u64::from(per_page))
+        .all(conn)
+        .await?;
+    let bans: Result<_, StorageError> = rows.into_iter().map(|row| open(keys, row)).collect();
+    Ok((bans?, total))
+}
+
+fn open(keys: &Keyring, row: Model) -> Result<Ban, StorageError> {
+    let seal = RowSeal::new(keys, TABLE, row.id);
+    Ok(Ban {
+        id: row.id,
+        kind: BanKind::from_code(row.kind)?,
+        value: seal.open_text("value", &row.value)?,
+        reason: seal.open_text("reason", &row.reason)?,
+        created_by: row.created_by.map(Uid::from_i64).transpose()?,
+        created: seal.open_time("created_at", &row.created_at)?,
+        expires: open_expiry(&seal, row.expires.as_ref())?,
+    })
+}
+
+fn open_expiry(
+    seal: &RowSeal<'_>,
+    sealed: Option<&crate::Sealed>,
+) -> Result<Option<Timestamp>, StorageError> {
+    sealed
+        .map(|sealed| seal.open_time("expires", sealed))
+        .transpose()
+}
+
+/// How every ban is found, and when it ends: what a check needs, and nothing that is personal.
+pub async fn standing(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+) -> Result<Vec<(BlindIndex, Option<Timestamp>)>, StorageError> {
+    let corrupt = |_| StorageError::Corrupt("blind index");
+    let mut standing = Vec::new();
+    for row in Entity::find().all(conn).await? {
+        let seal = RowSeal::new(keys, TABLE, row.id);
+        let expires = open_expiry(&seal, row.expires.as_ref())?;
+        let index = BlindIndex::from_bytes(&row.value_index).map_err(corrupt)?;
+        standing.push((index, expires));
+        if let Some(next) = &row.value_index_next {
+            standing.push((BlindIndex::from_bytes(next).map_err(corrupt)?, expires));
+        }
+    }
+    Ok(standing)
+}
