@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher};
+use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
 use melo_domain::{Clock, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
 
 use crate::activity::Activity;
+use crate::bans::BanMemory;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
 use crate::password_pool::PasswordPool;
@@ -38,8 +39,12 @@ pub struct Policy {
     pub device_token_leeway: Duration,
     /// Calls of /register and /login from one address.
     pub open_calls: Window,
-    /// Wrong passwords for one identifier from one address.
+    /// Wrong passwords for one identifier from one address; `block` is the first delay.
     pub failed_logins: Window,
+    /// Calls with a token that one account may make in a minute, and one device half of it. 0: no limit.
+    pub account_calls: u64,
+    /// Leading zero bits of the work that a registration must show. 0: none.
+    pub registration_pow_bits: u8,
     /// Messages of one person over WebSocket.
     pub messages: Rate,
     /// How long after showing the password somebody may administer.
@@ -66,6 +71,8 @@ impl Default for Policy {
                 per: seconds(300),
                 block: seconds(300),
             },
+            account_calls: 1200,
+            registration_pow_bits: 0,
             messages: Rate {
                 count: 100,
                 per: seconds(60),
@@ -96,6 +103,8 @@ pub struct Parts {
     pub csrf: CsrfTokens,
     /// Links of the audit log.
     pub audit: AuditChain,
+    /// Work before registering.
+    pub challenges: WorkChallenges,
     /// Rules.
     pub policy: Policy,
 }
@@ -111,6 +120,8 @@ pub struct Core {
     pub(crate) jwt: ArcSwap<JwtKeys>,
     pub(crate) csrf: CsrfTokens,
     pub(crate) audit: AuditChain,
+    pub(crate) challenges: WorkChallenges,
+    pub(crate) bans: BanMemory,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
@@ -148,6 +159,8 @@ impl Core {
             jwt: ArcSwap::from_pointee(parts.jwt),
             csrf: parts.csrf,
             audit: parts.audit,
+            challenges: parts.challenges,
+            bans: BanMemory::default(),
             policy: parts.policy,
         };
         (Arc::new(core), task)

@@ -6,6 +6,7 @@ pub mod account;
 mod activity;
 pub mod admin;
 pub mod audit;
+pub mod bans;
 mod caches;
 pub mod contacts;
 mod core;
@@ -26,7 +27,7 @@ pub mod tokens;
 pub use caches::DirectRoute;
 pub use core::{Core, Parts, Policy, Window};
 pub use fault::Fault;
-pub use limits::LimitError;
+pub use limits::{LimitError, Spent, spend_call, watch};
 pub use origin::Origin;
 
 use melo_domain::{DeviceHandle, Scope, Scopes, SessionId, Timestamp, Uid};

@@ -12,7 +12,7 @@ use std::time::Duration;
 async fn of_many_registrations_of_one_phone_exactly_one_wins() {
     let world = World::new().await;
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..30 {
+    for _ in 0..100 {
         let core = world.core.clone();
         let new = world.registration("+79990000077");
         tasks.spawn(async move { account::register(&core, &new).await });

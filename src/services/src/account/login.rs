@@ -2,7 +2,7 @@
 
 use melo_crypto::{AccessClaims, BearerToken, Verdict, e2e::PublicKeyPem, random};
 use melo_domain::{
-    ClientDeviceId, DeviceHandle, DeviceType, Phone, Secret, SessionId, SessionKind, Uid,
+    Banned, ClientDeviceId, DeviceHandle, DeviceType, Phone, Secret, SessionId, SessionKind, Uid,
 };
 use melo_storage::accounts::{self, Account, ProfileChange};
 use melo_storage::devices::{self, Device};
@@ -12,10 +12,12 @@ use melo_storage::{StorageError, second_factors};
 use serde_json::json;
 
 use super::add_device::find_or_add_device;
+use super::note_refusal::note_refusal;
 use super::{AccountError, check_standing};
 use crate::audit::{self, Action, Object};
+use crate::limits::{self, lockout};
 use crate::second_factor::{self, Passed, Shown};
-use crate::{Core, Origin, limits, notices};
+use crate::{Core, Origin, bans, notices};
 
 /// What an access token of a person's login is good for.
 const SCOPE: &str = "user";
@@ -92,22 +94,40 @@ enum Proof {
 /// Checks the credentials and begins a session.
 pub async fn login(core: &Core, input: LoginInput) -> Result<LoggedIn, AccountError> {
     limits::open_call(core, input.origin.address).await?;
-    let identifier = input.identifier.text();
-    limits::may_try_login(core, &identifier, input.origin.address).await?;
-    let account = find_account(core, &input.identifier).await?;
-    let (account, proof) = match prove(core, &input, account).await? {
-        Proven::Yes(account, proof) => (account, proof),
-        Proven::CodeMissing => return Err(AccountError::SecondFactorRequired),
-        refused @ (Proven::No | Proven::CodeWrong) => {
-            limits::login_failed(core, &identifier, input.origin.address).await?;
-            return Err(match refused {
-                Proven::CodeWrong => AccountError::SecondFactorInvalid,
-                _ => AccountError::InvalidCredentials,
-            });
-        }
+    let named = match &input.identifier {
+        Identifier::Phone(phone) => Some(phone.clone()),
+        _ => None,
     };
-    limits::login_succeeded(core, &identifier, input.origin.address).await?;
+    keep_out(core, &input, named.as_ref()).await?;
+    let account = find_account(core, &input.identifier).await?;
+    let (account, proof) = if let Some(known) = prove_by_token(core, &input, account.as_ref()).await? {
+        known
+    } else {
+        prove_by_password(core, &input, account).await?
+    };
+    if named.is_none() {
+        // Only now: that somebody's number is banned is for nobody who cannot sign in as them.
+        let phone = account.phone.parse().ok();
+        keep_out(core, &input, phone.as_ref()).await?;
+    }
     begin(core, &input, account, proof).await
+}
+
+/// Refuses banned addresses, devices and phones.
+async fn keep_out(
+    core: &Core,
+    input: &LoginInput,
+    phone: Option<&Phone>,
+) -> Result<(), AccountError> {
+    let mut suspects = vec![
+        Banned::address(input.origin.address),
+        Banned::device(&input.device_id),
+    ];
+    suspects.extend(phone.map(Banned::phone));
+    if bans::check(core, &suspects).await? {
+        return Err(AccountError::KeptOut);
+    }
+    Ok(())
 }
 
 async fn find_account(
@@ -122,7 +142,61 @@ async fn find_account(
     }
 }
 
-/// What came of the credentials.
+/// A known device comes in by its token, whatever others have tried with the password.
+async fn prove_by_token(
+    core: &Core,
+    input: &LoginInput,
+    account: Option<&Account>,
+) -> Result<Option<(Account, Proof)>, AccountError> {
+    let Some(token) = &input.device_token else {
+        return Ok(None);
+    };
+    // Looked up for an unknown account as well, so that both take the same time.
+    let uid = account.map_or(Uid::from_random(0), |account| account.uid);
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let device = devices::find(db, keys, uid, &input.device_id).await?;
+    let good = device.is_some_and(|device| token_is_good(core, &device, token));
+    // It was given to who had shown everything; no second factor is asked for again.
+    let known = account.filter(|_| good).cloned();
+    Ok(known.map(|account| (account, Proof::DeviceToken(token.clone()))))
+}
+
+/// Tries the password, if there have not been too many wrong ones.
+async fn prove_by_password(
+    core: &Core,
+    input: &LoginInput,
+    account: Option<Account>,
+) -> Result<(Account, Proof), AccountError> {
+    let uid = account.as_ref().map(|account| account.uid);
+    let Some(password) = &input.password else {
+        // A device token has too many bits to be guessed: it is not counted as a wrong password.
+        note_refusal(core, &input.origin, uid, None).await?;
+        return Err(AccountError::InvalidCredentials);
+    };
+    let attempt = lockout::begin(core, &input.identifier.text(), input.origin.address).await?;
+    let refused = match check_password(core, input, password, account).await {
+        Ok(Proven::Yes(account, proof)) => {
+            attempt.succeeded(core).await?;
+            return Ok((account, proof));
+        }
+        // The password was right: neither a failure nor a reason to forget failures.
+        Ok(Proven::CodeMissing) => {
+            attempt.dropped(core).await?;
+            return Err(AccountError::SecondFactorRequired);
+        }
+        Err(error) => {
+            attempt.dropped(core).await?;
+            return Err(error);
+        }
+        Ok(Proven::No) => AccountError::InvalidCredentials,
+        Ok(Proven::CodeWrong) => AccountError::SecondFactorInvalid,
+    };
+    let closed = attempt.failed(core).await?;
+    note_refusal(core, &input.origin, uid, closed).await?;
+    Err(refused)
+}
+
+/// What came of the password.
 enum Proven {
     Yes(Account, Proof),
     No,
@@ -132,32 +206,12 @@ enum Proven {
     CodeWrong,
 }
 
-async fn prove(
+async fn check_password(
     core: &Core,
     input: &LoginInput,
+    password: &Secret,
     account: Option<Account>,
 ) -> Result<Proven, AccountError> {
-    if let Some(token) = &input.device_token {
-        // Looked up for an unknown account as well, so that both take the same time.
-        let nobody = Uid::from_random(0);
-        let uid = account.as_ref().map_or(nobody, |a| a.uid);
-        let device = devices::find(
-            core.store.db.read(),
-            &core.store.keys,
-            uid,
-            &input.device_id,
-        )
-        .await?;
-        let good = device.is_some_and(|device| token_is_good(core, &device, token));
-        if let (Some(account), true) = (&account, good) {
-            // It was given to who had shown everything; no second factor is asked for again.
-            let proof = Proof::DeviceToken(token.clone());
-            return Ok(Proven::Yes(account.clone(), proof));
-        }
-    }
-    let Some(password) = &input.password else {
-        return Ok(Proven::No);
-    };
     let mut verdict = verify(core, password, account.as_ref()).await?;
     let mut used = (password.clone(), input.code.clone());
     // Existing clients have no field for the code: it may stand behind the password. Tried for everybody, so

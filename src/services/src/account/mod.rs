@@ -2,10 +2,12 @@
 
 mod add_device;
 mod authenticate;
+mod issue_challenge;
 mod issue_csrf;
 mod issue_ticket;
 mod key_backup;
 mod login;
+mod note_refusal;
 mod register;
 mod set_public_key;
 mod standing;
@@ -15,6 +17,7 @@ mod view_profile;
 pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
 pub use issue_csrf::{check_csrf, issue_csrf};
+pub use issue_challenge::{CHALLENGE_LIFE, Challenge, Work, issue_challenge};
 pub use issue_ticket::{TICKET_LIFE, issue_ticket};
 pub use key_backup::{MAX_BACKUP_BYTES, MIN_BACKUP_CHARS, load_key_backup, store_key_backup};
 pub use login::{Identifier, LoggedIn, LoginInput, login};
@@ -49,6 +52,21 @@ pub enum AccountError {
     /// Banned, and the credentials were right.
     #[error("this account is banned from this server")]
     Banned,
+    /// The address, the device or the phone is banned.
+    #[error(
+        "registering and signing in from this address, device or phone number is barred here; ask the people who run this server if that is a mistake"
+    )]
+    KeptOut,
+    /// The operator asks for work before a registration.
+    #[error(
+        "this server asks for a proof of work: get a challenge from /register/challenge, solve it, and send it as pow"
+    )]
+    WorkRequired,
+    /// The work is not good, too old, or was used before.
+    #[error(
+        "the proof of work is wrong, expired or used already; get a fresh challenge from /register/challenge"
+    )]
+    WorkInvalid,
     /// A new password is wanted, and the credentials were right.
     #[error("this account needs a new password before the next login: reset it")]
     ResetRequired,

@@ -1,13 +1,16 @@
 //! A new account with its first device.
 
 use melo_crypto::{e2e::PublicKeyPem, random};
-use melo_domain::{ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid};
+use melo_domain::{
+    Banned, ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid,
+};
 use melo_storage::accounts::{self, NewAccount};
 use melo_storage::{StorageError, devices, logs};
 
 use super::AccountError;
+use super::issue_challenge::{Work, use_work};
 use crate::audit::{self, Action, Object};
-use crate::{Core, Origin, limits};
+use crate::{Core, Origin, bans, limits};
 
 /// Random ids that may collide before something must be wrong: with a million accounts the chance of one
 /// collision is one in ninety.
@@ -27,6 +30,8 @@ pub struct Registration {
     pub device_id: ClientDeviceId,
     /// The account's RSA key.
     pub e2e_key: PublicKeyPem,
+    /// Work done for it.
+    pub work: Option<Work>,
     /// Where the call came from.
     pub origin: Origin,
 }
@@ -43,6 +48,16 @@ pub struct Registered {
 /// Creates the account, its private log and its first device in one transaction.
 pub async fn register(core: &Core, new: &Registration) -> Result<Registered, AccountError> {
     limits::open_call(core, new.origin.address).await?;
+    let suspects = [
+        Banned::address(new.origin.address),
+        Banned::device(&new.device_id),
+        Banned::phone(&new.phone),
+    ];
+    if bans::check(core, &suspects).await? {
+        return Err(AccountError::KeptOut);
+    }
+    // Before anything is looked up: whoever tries out phone numbers pays for each.
+    use_work(core, new.work.as_ref()).await?;
     // Before the costly hash; the unique index decides between two at once.
     if phone_known(core, &new.phone).await? {
         return Err(AccountError::PhoneTaken);

@@ -5,6 +5,7 @@ use melo_storage::accounts::{self, Account};
 use melo_storage::contacts;
 
 use super::AccountError;
+use crate::limits::{self, Limit};
 use crate::{Caller, Core};
 
 /// A profile as the caller may see it.
@@ -23,15 +24,18 @@ pub async fn view_profile(
 ) -> Result<Profile, AccountError> {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     let uid = uid.unwrap_or(caller.uid);
-    let account = accounts::find(db, keys, uid)
-        .await?
-        .ok_or(AccountError::UserNotFound)?;
+    let account = accounts::find(db, keys, uid).await?;
     let own = uid == caller.uid;
     if !own {
         let relation = contacts::find(db, caller.uid, uid).await?;
         if !relation.is_some_and(|c| c.status == ContactStatus::Accepted) {
-            return Err(AccountError::NotAContact);
+            // Before it is said whether there is such a person: looking at contacts is free, trying out user
+            // ids is not.
+            limits::take(core, Limit::Stranger, caller.uid).await?;
+            let known = account.map(|_| AccountError::NotAContact);
+            return Err(known.unwrap_or(AccountError::UserNotFound));
         }
     }
+    let account = account.ok_or(AccountError::UserNotFound)?;
     Ok(Profile { account, own })
 }

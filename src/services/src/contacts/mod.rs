@@ -12,8 +12,8 @@ pub use subscribe::{SubscribeInput, subscribe};
 
 use melo_storage::StorageError;
 
-use crate::Fault;
 use crate::fault::faults;
+use crate::{Fault, LimitError};
 
 /// Why a contact call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +33,21 @@ pub enum ContactError {
     /// Nobody asked.
     #[error("this person has not asked to become your contact")]
     NoPendingRequest,
+    /// Too many attempts.
+    #[error("too many attempts; try again in {0} seconds")]
+    Limited(u64),
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 faults!(ContactError: StorageError);
+
+impl From<LimitError> for ContactError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Exceeded(seconds) => Self::Limited(seconds),
+            LimitError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::ContactError;
 use crate::account::check_csrf;
+use crate::limits::{self, Limit};
 use crate::notices::{self, Recipient};
 use crate::{Caller, Core};
 
@@ -39,6 +40,7 @@ pub async fn subscribe(
     if input.target == caller.uid {
         return Err(ContactError::SelfTarget);
     }
+    limits::take(core, Limit::Subscribe, caller.uid).await?;
     let keys = &core.store.keys;
     let tx = core.store.db.begin().await?;
     let target = accounts::find(&tx, keys, input.target)

@@ -5,6 +5,7 @@ use melo_storage::devices::{self, PublishedDevice};
 use melo_storage::{accounts, contacts};
 
 use super::KeyError;
+use crate::limits::{self, Limit};
 use crate::{Caller, Core};
 
 /// A person's entry.
@@ -21,12 +22,14 @@ pub struct Directory {
 /// that safety numbers can be compared before accepting.
 pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, KeyError> {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
-    let account = accounts::find(db, keys, uid)
-        .await?
-        .ok_or(KeyError::UserNotFound)?;
+    let account = accounts::find(db, keys, uid).await?;
     if uid != caller.uid && !related(core, caller.uid, uid).await? {
-        return Err(KeyError::NotAContact);
+        // Before it is said whether there is such a person, as for profiles.
+        limits::take(core, Limit::Stranger, caller.uid).await?;
+        let known = account.map(|_| KeyError::NotAContact);
+        return Err(known.unwrap_or(KeyError::UserNotFound));
     }
+    let account = account.ok_or(KeyError::UserNotFound)?;
     let devices = devices::published(db, keys, &[uid]).await?;
     Ok(Directory {
         identity_key: account.identity_key,

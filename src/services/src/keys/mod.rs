@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::fault::faults;
 use crate::notices::{self, Notice, Recipient};
-use crate::{Caller, Core, Fault};
+use crate::{Caller, Core, Fault, LimitError};
 
 /// Why a directory call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +40,24 @@ pub enum KeyError {
     /// No such device, or it has no keys.
     #[error("this account has no such device in its directory")]
     DeviceNotFound,
+    /// Too many attempts.
+    #[error("too many attempts; try again in {0} seconds")]
+    Limited(u64),
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 faults!(KeyError: StorageError);
+
+impl From<LimitError> for KeyError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Exceeded(seconds) => Self::Limited(seconds),
+            LimitError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Members {

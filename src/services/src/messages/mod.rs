@@ -11,13 +11,13 @@ pub use acknowledge::{Progress, acknowledge};
 pub(crate) use devices::published;
 pub(crate) use history::kid_of;
 pub use history::{HistoryPage, history};
-pub use send::{Accepted, SendInput, send};
+pub use send::{Accepted, SendInput, send, spend_rest_send};
 
 use melo_protocol::EnvelopeError;
 use melo_storage::{AppendError, StorageError};
 
-use crate::Fault;
 use crate::fault::faults;
+use crate::{Fault, LimitError};
 
 /// Why a message call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,9 @@ pub enum MessageError {
     /// The server stops.
     #[error("the server is stopping; reconnect and send again")]
     Stopping,
+    /// Too many attempts.
+    #[error("too many attempts; try again in {0} seconds")]
+    Limited(u64),
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -66,6 +69,15 @@ pub enum MessageError {
 }
 
 faults!(MessageError: StorageError);
+
+impl From<LimitError> for MessageError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Exceeded(seconds) => Self::Limited(seconds),
+            LimitError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
 
 impl From<AppendError> for MessageError {
     fn from(error: AppendError) -> Self {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{MessageError, devices, route};
+use crate::limits::{self, Limit};
 use crate::{Caller, Core};
 
 /// A message.
@@ -58,4 +59,10 @@ pub async fn send(
         target: input.target,
         client_id: input.client_id,
     })
+}
+
+/// Takes one message of what a person may send over REST. WebSocket connections take from a budget of their
+/// own, of the same size, before they look into a frame at all.
+pub async fn spend_rest_send(core: &Core, caller: Caller) -> Result<(), MessageError> {
+    Ok(limits::take(core, Limit::Send, caller.uid).await?)
 }

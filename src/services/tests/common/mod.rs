@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use melo_crypto::{
     AuditChain, CsrfTokens, JwtKeys, Keyring, PasswordCost, PasswordHasher, Purpose, RootKey,
-    e2e::PublicKeyPem, keygen,
+    WorkChallenges, e2e::PublicKeyPem, keygen,
 };
 use melo_domain::{Clock, ManualClock, Role, Secret, Timestamp, Uid};
 use melo_ephemeral::{Ephemeral, InProcess};
@@ -17,6 +17,7 @@ use melo_services::account::{self, Identifier, LoginInput, Registration};
 use melo_services::contacts::{self, SubscribeInput};
 use melo_services::{Caller, Core, Origin, Parts, Policy};
 use melo_storage::accounts::{self, Standing};
+use melo_storage::audit::{self, AuditEntry, AuditFilter};
 use melo_storage::{Database, Store, data_keys};
 use tempfile::TempDir;
 
@@ -82,6 +83,7 @@ impl World {
             jwt: JwtKeys::from_pem(&private, "melo", "melo-clients").unwrap(),
             csrf: CsrfTokens::new(&secret),
             audit: AuditChain::new(&secret),
+            challenges: WorkChallenges::new(&secret),
             policy,
         });
         Self {
@@ -101,6 +103,7 @@ impl World {
             password: Secret::new(PASSWORD.to_owned()),
             device_id: device_id(1),
             e2e_key: PublicKeyPem::parse(self.e2e_key.as_str()).unwrap(),
+            work: None,
             origin: origin(),
         }
     }
@@ -167,6 +170,17 @@ impl World {
             .unwrap();
     }
 
+    /// What the audit log has of one action, newest first.
+    pub async fn audited(&self, action: &str) -> Vec<AuditEntry> {
+        let filter = AuditFilter {
+            action: Some(action.to_owned()),
+            ..AuditFilter::default()
+        };
+        audit::search(self.store.db.read(), &self.store.keys, &filter, None, 1000)
+            .await
+            .unwrap()
+    }
+
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);
     }
@@ -177,5 +191,9 @@ pub fn device_id(n: u8) -> melo_domain::ClientDeviceId {
 }
 
 pub fn origin() -> Origin {
-    Origin::new(HERE, "test", "0000000000000000".to_owned())
+    origin_at(HERE)
+}
+
+pub fn origin_at(address: IpAddr) -> Origin {
+    Origin::new(address, "test", "0000000000000000".to_owned())
 }

@@ -1,0 +1,103 @@
+//! What is limited, and how much of it there is: one row for each.
+
+use std::time::Duration;
+
+use melo_ephemeral::Quota;
+
+use crate::Policy;
+
+/// What is limited. Wrong passwords are counted apart ([`super::lockout`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Registrations and logins together, by address.
+    OpenCall,
+    /// Challenges asked for, by address.
+    Challenge,
+    /// One-time codes asked for.
+    Code,
+    /// Password resets asked for, and tried.
+    Reset,
+    /// People searched for.
+    Search,
+    /// Invites made or tried.
+    Invite,
+    /// Messages sent over REST, by person: as many as over WebSocket.
+    Send,
+    /// Pictures uploaded.
+    Upload,
+    /// Exports of one's data.
+    Export,
+    /// The password shown again, or changed; a second factor tried.
+    Secret,
+    /// Device tokens refreshed.
+    Refresh,
+    /// Personal access tokens made.
+    Token,
+    /// Contact requests, by person.
+    Subscribe,
+    /// Looks at people who are no contacts, by person: what bounds trying out user ids.
+    Stranger,
+    /// Every call with a token, by person.
+    Call,
+    /// Every call with a token, by device: one program that has gone mad leaves something to the others.
+    DeviceCall,
+    /// Refused logins that the audit log keeps, by address.
+    AddressRefusals,
+    /// Refused logins that the audit log keeps, of all.
+    Refusals,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+const fn quota(count: u64, per: Duration) -> Quota {
+    Quota {
+        count,
+        per,
+        block: Duration::ZERO,
+    }
+}
+
+impl Limit {
+    /// The name in the store, and how much there is. `None`: the operator wants no limit.
+    pub(super) fn rule(self, policy: &Policy) -> (&'static str, Option<Quota>) {
+        let (name, quota) = match self {
+            Self::OpenCall => {
+                let open = policy.open_calls;
+                let block = open.block;
+                let plain = quota(open.count, open.per);
+                ("open call", Quota { block, ..plain })
+            }
+            Self::Challenge => ("challenge", quota(60, MINUTE)),
+            Self::Code => ("code", quota(5, HOUR)),
+            Self::Reset => ("reset", quota(10, HOUR)),
+            Self::Search => ("search", quota(60, MINUTE)),
+            Self::Invite => ("invite", quota(30, MINUTE)),
+            Self::Send => {
+                let rate = policy.messages;
+                ("send", quota(rate.count.into(), rate.per))
+            }
+            Self::Upload => ("upload", quota(20, HOUR)),
+            Self::Export => ("export", quota(5, DAY)),
+            Self::Secret => ("secret", quota(10, MINUTE)),
+            Self::Refresh => ("refresh", quota(60, MINUTE)),
+            Self::Token => ("token", quota(30, HOUR)),
+            Self::Subscribe => ("subscribe", quota(60, HOUR)),
+            Self::Stranger => ("stranger", quota(60, HOUR)),
+            Self::Call => ("call", quota(policy.account_calls, MINUTE)),
+            Self::DeviceCall => {
+                let half = policy.account_calls.div_ceil(2);
+                ("device call", quota(half, MINUTE))
+            }
+            Self::AddressRefusals => ("address refusals", quota(20, HOUR)),
+            Self::Refusals => ("refusals", quota(2000, HOUR)),
+        };
+        (name, Some(quota).filter(|quota| quota.count > 0))
+    }
+
+    /// Whether callers are told of it. What only bounds the server's own work is not their business.
+    pub(super) fn is_told(self) -> bool {
+        !matches!(self, Self::AddressRefusals | Self::Refusals)
+    }
+}
