@@ -1,5 +1,6 @@
 //! The one place where the services' errors become codes.
 
+mod abuse;
 mod admin;
 
 use actix_web::http::StatusCode;
@@ -107,6 +108,9 @@ impl From<AccountError> for ApiError {
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
             AccountError::Locked => ErrorCode::AccountLocked,
             AccountError::Banned => ErrorCode::Banned,
+            AccountError::KeptOut => ErrorCode::Banned,
+            AccountError::WorkRequired => ErrorCode::ProofOfWorkRequired,
+            AccountError::WorkInvalid => ErrorCode::ProofOfWorkInvalid,
             AccountError::ResetRequired => ErrorCode::PasswordResetRequired,
             AccountError::SecondFactorRequired => ErrorCode::SecondFactorRequired,
             AccountError::SecondFactorInvalid => ErrorCode::SecondFactorInvalid,
@@ -131,6 +135,9 @@ impl From<ContactError> for ApiError {
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
+            ContactError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+            }
             ContactError::Fault(fault) => return Self::internal(fault),
         };
         Self::new(code, error.to_string())
@@ -146,6 +153,9 @@ impl From<KeyError> for ApiError {
             KeyError::UserNotFound => ErrorCode::UserNotFound,
             KeyError::NotAContact => ErrorCode::NotAContact,
             KeyError::DeviceNotFound => ErrorCode::NotFound,
+            KeyError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+            }
             KeyError::Fault(fault) => return Self::internal(fault),
         };
         Self::new(code, error.to_string())
@@ -198,6 +208,9 @@ impl From<MessageError> for ApiError {
             }
             MessageError::ClientIdReused => ErrorCode::ClientIdReused,
             MessageError::NotFound => ErrorCode::NotFound,
+            MessageError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, detail, seconds);
+            }
             MessageError::Stopping => return Self::retry(ErrorCode::ShuttingDown, detail, 2),
             MessageError::NotStored => return Self::internal(&detail),
             MessageError::Fault(fault) => return Self::internal(&fault),

@@ -124,6 +124,7 @@ impl FromRequest for Authenticated {
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
             let token = token.ok_or(AuthError::InvalidToken)?;
             let caller = account::authenticate(&state.core, &token).await?;
+            melo_services::spend_call(&state.core, caller).await?;
             if !caller.grant.allows(required) {
                 return Err(AuthError::ScopeRequired(required).into());
             }
@@ -141,12 +142,22 @@ pub(crate) fn bearer(req: &HttpRequest) -> Option<String> {
         .then(|| token.trim().to_owned())
 }
 
-/// Where the connection comes from.
+/// Where the call comes from: the peer, or whom a trusted proxy names.
 pub(crate) fn address(req: &HttpRequest) -> IpAddr {
-    let ip = req
+    let peer = req
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
-    ip.to_canonical()
+    let Some(state) = req.app_data::<web::Data<State>>() else {
+        return peer.to_canonical();
+    };
+    let proxies = &state.settings.proxies;
+    let values: Vec<&str> = req
+        .headers()
+        .get_all(proxies.header.name())
+        // What is not text says nothing that could be trusted.
+        .map(|value| value.to_str().unwrap_or(""))
+        .collect();
+    proxies.client(peer, values.into_iter())
 }
 
 /// Where a call comes from.

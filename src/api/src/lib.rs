@@ -1,6 +1,7 @@
 //! The HTTP and WebSocket edge: extract, call one service, map the answer.
 
 mod cookie;
+mod client_address;
 mod error;
 mod extract;
 mod http;
@@ -11,5 +12,6 @@ mod state;
 mod validate;
 mod ws;
 
+pub use client_address::{ProxyHeader, TrustedProxies};
 pub use server::{Listeners, ServerError, start};
 pub use state::{EdgeSettings, State};

@@ -3,7 +3,7 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use melo_protocol::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
@@ -11,6 +11,14 @@ use melo_protocol::{ErrorCode, PROBLEM_CONTENT_TYPE, Problem};
 use crate::error::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many calls of its kind there are in a window, how many are left, and in how many seconds the window ends
+/// (draft-ietf-httpapi-ratelimit-headers-06). On every answer to a call that is limited.
+pub(crate) const RATE_LIMIT: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+];
 
 /// Sent on every answer (contract).
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
@@ -38,19 +46,37 @@ pub(crate) async fn around(
     let request_id = format!("{:016x}", melo_crypto::random::u64());
     req.extensions_mut().insert(RequestId(request_id.clone()));
     // Handlers' errors arrive as responses; only a broken connection ends here.
-    let mut response = next.call(req).await?.map_into_boxed_body();
+    let (answered, spent) = melo_services::watch(next.call(req)).await;
+    let mut response = answered?.map_into_boxed_body();
     if let Some(problem) = problem_of(&response, &request_id) {
-        let answer = render(&problem);
+        let mut answer = render(&problem);
+        keep_cors(response.headers(), answer.headers_mut());
         response = response.into_response(answer);
     }
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    if let Some(spent) = spent {
+        let reset = u64::try_from(spent.reset.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+        let values = [spent.limit, spent.remaining, reset];
+        for (name, value) in RATE_LIMIT.into_iter().zip(values) {
+            headers.insert(name, HeaderValue::from(value));
+        }
+    }
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, id);
     }
     Ok(response)
+}
+
+/// A browser shows a page no answer, not even a refusal, without what CORS has put on it further inside.
+fn keep_cors(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        if *name == header::VARY || name.as_str().starts_with("access-control-") {
+            to.append(name.clone(), value.clone());
+        }
+    }
 }
 
 /// What went wrong, if anything did.

@@ -79,6 +79,7 @@ fn cors(state: &State) -> Cors {
         .allowed_header("idempotency-key")
         .allowed_header("x-csrf-token")
         .expose_headers([header::RETRY_AFTER])
+        .expose_headers(middleware::RATE_LIMIT)
         .supports_credentials()
         .block_on_origin_mismatch(false)
         .max_age(3600)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use melo_services::Core;
 
+use crate::TrustedProxies;
+
 /// The edge's own settings.
 #[derive(Debug, Clone, Default)]
 pub struct EdgeSettings {
@@ -14,6 +16,8 @@ pub struct EdgeSettings {
     pub ws_port: u16,
     /// Origins of pages that may call us, like `https://chat.example.org`. Lower case, no slash at the end.
     pub allowed_origins: HashSet<String>,
+    /// Who may say whom they speak for.
+    pub proxies: TrustedProxies,
 }
 
 /// Handed to every handler.

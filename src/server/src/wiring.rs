@@ -5,7 +5,7 @@ use std::sync::Arc;
 use melo_api::{EdgeSettings, State};
 use melo_crypto::{
     AuditChain, CsrfTokens, Keyring, KeyringError, PasswordCost, PasswordError, PasswordHasher,
-    Purpose, RootKey,
+    Purpose, RootKey, WorkChallenges,
 };
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
@@ -80,12 +80,14 @@ pub async fn assemble(
         jwt: keys.jwt,
         csrf: CsrfTokens::new(&keys.app_secret),
         audit: AuditChain::new(&keys.app_secret),
+        challenges: WorkChallenges::new(&keys.app_secret),
         policy: policy(settings),
     });
     let edge = EdgeSettings {
         http_port: settings.network.http_port,
         ws_port: settings.network.ws_port,
         allowed_origins: settings.network.allowed_origins.iter().cloned().collect(),
+        proxies: settings.protection.proxies.clone(),
     };
     let state = State {
         core,
@@ -116,6 +118,8 @@ fn policy(settings: &Settings) -> Policy {
             per: limits.failed_login_block,
             block: limits.failed_login_block,
         },
+        account_calls: settings.protection.account_calls.into(),
+        registration_pow_bits: settings.protection.pow_bits,
         messages: Rate {
             count: limits.ws_messages.count,
             per: limits.ws_messages.per,

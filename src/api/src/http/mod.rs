@@ -1,6 +1,7 @@
 //! REST handlers: one file per call; each area lists its own routes.
 
 mod account;
+mod bans;
 mod contacts;
 mod devices;
 mod keys;
@@ -20,6 +21,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(devices::routes)
         .configure(tokens::routes)
         .configure(two_factor::routes)
+        .configure(bans::routes)
         .configure(contacts::routes)
         .configure(messages::routes)
         .configure(keys::routes)

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query, ServiceConfig, get, resource};
 use actix_web::{HttpRequest, HttpResponse, guard, rt};
 use actix_ws::{CloseCode as WsCloseCode, CloseReason};
-use melo_domain::{Area, Level, Scope};
+use melo_domain::{Area, Level, Scope, network_of};
 use melo_protocol::{CloseCode, ErrorCode, MAX_FRAME_BYTES};
 use melo_realtime::{Member, Outbox, Refused};
 use melo_services::Caller;
@@ -76,7 +76,8 @@ async fn open(
         device: caller.device,
         session: caller.session,
     };
-    let registration = hub.register(member, address(&req), Arc::clone(&outbox));
+    let place = network_of(address(&req));
+    let registration = hub.register(member, place, Arc::clone(&outbox));
     let registration = registration.map_err(|refused| match refused {
         Refused::TooManyFromAddress => ApiError {
             retry_after: Some(30),

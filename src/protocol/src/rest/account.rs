@@ -18,6 +18,29 @@ pub struct RegisterRequest {
     pub device_id: String,
     /// PEM `SubjectPublicKeyInfo`, RSA, 2048 bits or more.
     pub public_e2e_key: String,
+    /// Where the server asks for work: see GET /register/challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pow: Option<ProofOfWork>,
+}
+
+/// Work that was done for a registration.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ProofOfWork {
+    /// As the server gave it.
+    pub challenge: String,
+    /// At most 64 bytes: SHA-256 of `challenge:nonce` begins with as many zero bits as were asked for.
+    pub nonce: String,
+}
+
+/// Answer of GET /register/challenge.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ChallengeAnswer {
+    /// To be put in front of the nonce, with a colon.
+    pub challenge: String,
+    /// Leading zero bits; 0 where no work is asked for.
+    pub bits: u8,
+    /// Seconds it is good for.
+    pub expires_in: u64,
 }
 
 /// Answer of POST /register.

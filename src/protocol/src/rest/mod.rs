@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod account;
+pub mod bans;
 pub mod contacts;
 pub mod keys;
 pub mod messages;

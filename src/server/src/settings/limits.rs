@@ -71,14 +71,15 @@ const FAILED_LOGIN_LIMIT: Spec = Spec {
     default: Some("5"),
     example: "5",
     secret: false,
-    help: "Wrong passwords in a row after which an account refuses logins for FAILED_LOGIN_BLOCK_PERIOD.",
+    help: "Wrong passwords in a row for one user id or phone from one address after which they are refused; ten times as many close
+           the user id or phone for every address, or the address for everybody. A device token is taken all the same.",
 };
 const FAILED_LOGIN_BLOCK_PERIOD: Spec = Spec {
     name: "FAILED_LOGIN_BLOCK_PERIOD",
     default: Some("300"),
     example: "300",
     secret: false,
-    help: "Seconds.",
+    help: "Seconds of the first refusal. Each further wrong password doubles it, up to a day (an hour for the wider ones).",
 };
 
 /// So many in such a span.
@@ -101,9 +102,9 @@ pub struct Limits {
     pub ws_messages: Rate,
     /// Connections per address; `None` means no limit.
     pub ws_connections_per_ip: Option<u32>,
-    /// Wrong passwords in a row.
+    /// Wrong passwords in a row for one identifier from one address.
     pub failed_logins: u32,
-    /// How long the account refuses logins afterwards.
+    /// How long they are refused afterwards, the first time.
     pub failed_login_block: Duration,
 }
 

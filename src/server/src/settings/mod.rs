@@ -8,6 +8,7 @@ mod limits;
 mod logging;
 mod network;
 mod parse;
+mod protection;
 mod push;
 mod reader;
 mod retention;
@@ -24,6 +25,7 @@ use melo_telemetry::LogSettings;
 pub use admin::Admin;
 pub use limits::{Limits, Rate};
 pub use network::Network;
+pub use protection::Protection;
 pub use push::{GivenVapid, Push};
 pub use reader::{Problem, Reader, SettingsError};
 pub use retention::Retention;
@@ -41,6 +43,7 @@ pub const SECTIONS: &[Section] = &[
     tokens::SECTION,
     push::SECTION,
     limits::SECTION,
+    protection::SECTION,
     admin::SECTION,
     retention::SECTION,
     logging::SECTION,
@@ -61,6 +64,8 @@ pub struct Settings {
     pub push: Push,
     /// Rate limits.
     pub limits: Limits,
+    /// Proxies, and the price of getting in.
+    pub protection: Protection,
     /// Those who administer.
     pub admin: Admin,
     /// How long things are kept.
@@ -90,6 +95,7 @@ impl Settings {
         let tokens = Tokens::from(reader);
         let push = Push::from(reader);
         let limits = Limits::from(reader);
+        let protection = Protection::from(reader);
         let admin = Admin::from(reader);
         let retention = Retention::from(reader);
         let log = logging::from(reader);
@@ -100,6 +106,7 @@ impl Settings {
             tokens: tokens?,
             push: push?,
             limits: limits?,
+            protection: protection?,
             admin: admin?,
             retention: retention?,
             log: log?,
@@ -117,6 +124,7 @@ impl Settings {
             tokens: Tokens::for_testing(),
             push: Push::for_testing(),
             limits: Limits::for_testing(),
+            protection: Protection::for_testing(),
             admin: Admin::for_testing(),
             retention: Retention::for_testing(),
             log: LogSettings::default(),

@@ -6,6 +6,7 @@ mod key_backup;
 pub(super) mod login;
 mod public_key;
 mod register;
+mod register_challenge;
 mod set_public_key;
 mod update_profile;
 mod view_profile;
@@ -17,6 +18,7 @@ use actix_web::web::{ServiceConfig, get, post, put, resource};
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/register").route(post().to(register::handle)))
+        .service(resource("/register/challenge").route(get().to(register_challenge::handle)))
         .service(resource("/login").route(post().to(login::handle)))
         .service(resource("/public_key").route(get().to(public_key::handle)))
         .service(resource("/encryption_public_key").route(get().to(public_key::handle)))

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use melo_crypto::e2e::PublicKeyPem;
 use melo_protocol::rest::account::{RegisterAnswer, RegisterRequest};
 use melo_services::Origin;
-use melo_services::account::{self, Registration};
+use melo_services::account::{self, Registration, Work};
 
 use crate::error::ApiError;
 use crate::extract::{Body, Traced};
@@ -45,6 +45,10 @@ fn parse(origin: Origin, body: RegisterRequest) -> Result<Registration, ApiError
         device_id: checked(device_id)?,
         e2e_key: checked(e2e_key)?,
         password: body.password,
+        work: body.pow.map(|pow| Work {
+            challenge: pow.challenge,
+            nonce: pow.nonce,
+        }),
         origin,
     })
 }

@@ -30,6 +30,7 @@ pub(crate) async fn handle(
         payload: &body.data,
         client_id,
     };
+    messages::spend_rest_send(&state.core, caller).await?;
     let accepted = messages::send(&state.core, caller, input).await?;
     let done = accepted.receipt.await.map_err(MessageError::from)?;
     Ok(Json(SendAnswer {
