@@ -3,7 +3,8 @@
 use melo_domain::{Clock as _, DeviceHandle, Secret, SystemClock, Uid};
 use melo_protocol::ErrorCode;
 use melo_protocol::rest::account::{
-    KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer, RegisterRequest,
+    KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer, ProofOfWork, RegisterAnswer,
+    RegisterRequest,
 };
 
 use super::{Client, Connector, Inner, Options, off_thread, tokens_of};
@@ -13,6 +14,7 @@ use crate::crypto::identity::{DeviceSecrets, SignatureKey};
 use crate::crypto::passphrase::{Kdf, PassphraseError};
 use crate::crypto::random;
 use crate::crypto::rsa_keys::DecryptionKey;
+use crate::crypto::work;
 use crate::error::ClientError;
 use crate::keystore::{Account, KeystoreError, Server, State, StoredKeys, Vault};
 use crate::rest::calls;
@@ -81,11 +83,9 @@ impl Client {
             password: new.password.clone(),
             device_id: device_id.clone(),
             public_e2e_key: encryption.public().to_pem()?,
+            pow: None,
         };
-        let registered = connector
-            .api
-            .send(&calls::register(&request)?, None)
-            .await?;
+        let registered = register(&connector, request).await?;
         let login = LoginRequest {
             identifier: registered.unique_id.to_string(),
             password: Some(new.password),
@@ -263,6 +263,26 @@ impl Inner {
             self.publish(false).await
         }
     }
+}
+
+/// Registers; where the server asks for work first, does it.
+async fn register(
+    connector: &Connector,
+    mut request: RegisterRequest,
+) -> Result<RegisterAnswer, ClientError> {
+    let api = &connector.api;
+    match api.send(&calls::register(&request)?, None).await {
+        Err(error) if error.code() == Some(ErrorCode::ProofOfWorkRequired) => {}
+        answered => return Ok(answered?),
+    }
+    let asked = api.send(&calls::register_challenge(), None).await?;
+    let (challenge, bits) = (asked.challenge.clone(), asked.bits);
+    let nonce = off_thread(move || Ok::<_, ClientError>(work::solve(&challenge, bits))).await?;
+    request.pow = Some(ProofOfWork {
+        challenge: asked.challenge,
+        nonce,
+    });
+    Ok(api.send(&calls::register(&request)?, None).await?)
 }
 
 fn account_of(answer: &LoginAnswer) -> Account {

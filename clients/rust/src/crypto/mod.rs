@@ -14,6 +14,7 @@ pub mod random;
 pub mod rsa_keys;
 pub mod safety_number;
 mod sealing;
+pub mod work;
 
 #[cfg(test)]
 pub(crate) mod testing;

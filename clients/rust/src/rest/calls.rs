@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use melo_domain::{DeviceHandle, Uid};
 use melo_protocol::rest::StatusAnswer;
 use melo_protocol::rest::account::{
-    KeyBackupAnswer, KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer, ProfileUpdate,
-    PublicKeyUpdate, RegisterAnswer, RegisterRequest, TicketAnswer,
+    ChallengeAnswer, KeyBackupAnswer, KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer,
+    ProfileUpdate, PublicKeyUpdate, RegisterAnswer, RegisterRequest, TicketAnswer,
 };
 use melo_protocol::rest::contacts::{ConfirmRequest, ContactsAnswer, SubscribeRequest};
 use melo_protocol::rest::keys::{KeyDirectory, PublishAnswer, PublishRequest};
@@ -55,6 +55,11 @@ impl<T> Call<T> {
 /// POST /register.
 pub fn register(body: &RegisterRequest) -> Result<Call<RegisterAnswer>, ApiError> {
     Call::post("/register", body)
+}
+
+/// GET /register/challenge.
+pub fn register_challenge() -> Call<ChallengeAnswer> {
+    Call::get("/register/challenge")
 }
 
 /// POST /login.

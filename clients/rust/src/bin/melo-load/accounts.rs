@@ -31,6 +31,7 @@ pub(crate) async fn register(api: &Api, public_key: &str) -> Result<SignedIn, Fa
         password: password.clone(),
         device_id: device_id.clone(),
         public_e2e_key: public_key.to_owned(),
+        pow: None,
     };
     let call = calls::register(&request).map_err(Failure::call("register"))?;
     let answer = api

@@ -28,8 +28,9 @@ const REST: Duration = Duration::from_secs(3);
 const TRIES: u32 = 4;
 
 /// Limits that are meant for people, out of the way of a measurement.
-const LIMITS: [(&str, &str); 3] = [
+const LIMITS: [(&str, &str); 4] = [
     ("RATE_LIMIT_CALLS", "4294967295"),
+    ("ACCOUNT_RATE_LIMIT_CALLS", "0"),
     ("WS_RATE_LIMIT_MESSAGES", "4294967295"),
     ("WS_MAX_CONNECTIONS_PER_IP", "0"),
 ];
