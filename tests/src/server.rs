@@ -21,8 +21,9 @@ use crate::tls::Tls;
 const PORT_ATTEMPTS: usize = 8;
 
 /// Limits that no flow runs into unless it is about them.
-const ROOMY: [(&str, &str); 4] = [
+const ROOMY: [(&str, &str); 5] = [
     ("RATE_LIMIT_CALLS", "100000"),
+    ("ACCOUNT_RATE_LIMIT_CALLS", "1000000"),
     ("FAILED_LOGIN_LIMIT", "1000"),
     ("WS_RATE_LIMIT_MESSAGES", "1000000"),
     ("WS_MAX_CONNECTIONS_PER_IP", "10000"),

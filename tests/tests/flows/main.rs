@@ -5,6 +5,7 @@
 // A flow reads best in one piece.
 #![allow(clippy::too_many_lines)]
 
+mod abuse;
 mod account;
 mod account_refusals;
 mod contacts;
