@@ -1,7 +1,7 @@
 //! The HTTP and WebSocket edge: extract, call one service, map the answer.
 
-mod cookie;
 mod client_address;
+mod cookie;
 mod error;
 mod extract;
 mod http;

@@ -100,11 +100,12 @@ pub async fn login(core: &Core, input: LoginInput) -> Result<LoggedIn, AccountEr
     };
     keep_out(core, &input, named.as_ref()).await?;
     let account = find_account(core, &input.identifier).await?;
-    let (account, proof) = if let Some(known) = prove_by_token(core, &input, account.as_ref()).await? {
-        known
-    } else {
-        prove_by_password(core, &input, account).await?
-    };
+    let (account, proof) =
+        if let Some(known) = prove_by_token(core, &input, account.as_ref()).await? {
+            known
+        } else {
+            prove_by_password(core, &input, account).await?
+        };
     if named.is_none() {
         // Only now: that somebody's number is banned is for nobody who cannot sign in as them.
         let phone = account.phone.parse().ok();

@@ -16,8 +16,8 @@ mod view_profile;
 
 pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
-pub use issue_csrf::{check_csrf, issue_csrf};
 pub use issue_challenge::{CHALLENGE_LIFE, Challenge, Work, issue_challenge};
+pub use issue_csrf::{check_csrf, issue_csrf};
 pub use issue_ticket::{TICKET_LIFE, issue_ticket};
 pub use key_backup::{MAX_BACKUP_BYTES, MIN_BACKUP_CHARS, load_key_backup, store_key_backup};
 pub use login::{Identifier, LoggedIn, LoginInput, login};
