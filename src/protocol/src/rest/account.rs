@@ -97,7 +97,7 @@ pub struct LoginAnswer {
     pub expires_in: u64,
     /// For calls that take one.
     pub csrf_token: String,
-    /// Replaces the password on this device.
+    /// Replaces the password on this device. Empty when a cookie was asked for.
     pub device_token: Secret,
     /// The account's RSA key, PEM.
     pub public_e2e_key: String,

@@ -31,6 +31,7 @@ pub(crate) async fn handle(
     if wants_cookie {
         // Only as a cookie: what scripts of the page cannot read, they cannot lose.
         answer.access_token = Secret::new(String::new());
+        answer.device_token = Secret::new(String::new());
         response.cookie(cookie::session(&token, life));
     }
     Ok(response.json(answer))
