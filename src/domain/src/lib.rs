@@ -27,6 +27,8 @@ pub use job::{JobKind, JobState};
 pub use name::{Bio, DisplayName, InvalidName, Username};
 pub use network::network_of;
 pub use phone::{InvalidPhone, Phone};
-pub use role::{AccountState, AdminAction, Role, SessionKind, UnknownRole, may_administer};
+pub use role::{
+    AccountState, AdminAction, Role, SessionKind, UnknownRole, UnknownState, may_administer,
+};
 pub use scope::{Area, InvalidScope, Level, Scope, Scopes};
 pub use secret::Secret;

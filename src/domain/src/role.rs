@@ -84,6 +84,19 @@ impl AccountState {
     }
 }
 
+/// Not the name of a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of active, locked, banned")]
+pub struct UnknownState;
+
+impl FromStr for AccountState {
+    type Err = UnknownState;
+    fn from_str(s: &str) -> Result<Self, UnknownState> {
+        let found = Self::ALL.iter().find(|state| state.as_str() == s);
+        found.copied().ok_or(UnknownState)
+    }
+}
+
 /// What the admin API can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminAction {
@@ -205,5 +218,9 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(*role));
         }
         assert_eq!("root".parse::<Role>(), Err(UnknownRole));
+        for state in AccountState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(*state));
+        }
+        assert_eq!("open".parse::<AccountState>(), Err(UnknownState));
     }
 }

@@ -1,7 +1,7 @@
 //! The audit log: appended to, never changed. Each entry carries a link of the chain that holds it to the
 //! ones before it.
 
-use melo_crypto::{AuditChain, Keyring};
+use melo_crypto::{AUDIT_START, AuditChain, Keyring};
 use melo_domain::{Timestamp, Uid};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -66,6 +66,14 @@ pub struct Head {
     pub last_id: i64,
     /// Its link.
     pub link: [u8; 32],
+}
+
+impl Head {
+    /// Before the first entry.
+    pub const START: Self = Self {
+        last_id: 0,
+        link: AUDIT_START,
+    };
 }
 
 fn link_of(bytes: &[u8]) -> Result<[u8; 32], StorageError> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use melo_crypto::Keyring;
 use melo_migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -91,9 +92,15 @@ impl Database {
         &self.read
     }
 
-    /// Opens a transaction. The service that opens it commits it.
+    /// Opens a transaction. The service that opens it commits it. The embedded database gives it the right to
+    /// write at once: one that reads first and writes later would fail when a command on the command line has
+    /// written in between, instead of waiting for it.
     pub async fn begin(&self) -> Result<DatabaseTransaction, StorageError> {
-        Ok(self.write.begin().await?)
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.write.begin_with_options(options).await?)
     }
 
     /// Folds the write-ahead log back into the database file as far as readers allow, without stopping

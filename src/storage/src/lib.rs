@@ -6,6 +6,7 @@
 
 pub mod access_tokens;
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod bans;
 pub mod contacts;

@@ -187,7 +187,7 @@ pub async fn live_tokens(
     live_of(conn, keys, uid, Some(SessionKind::Token), limit).await
 }
 
-fn view(keys: &Keyring, row: &Model) -> Result<SessionView, StorageError> {
+pub(crate) fn view(keys: &Keyring, row: &Model) -> Result<SessionView, StorageError> {
     let id = SessionId::from_i64(row.id)?;
     let seal = seal(keys, id);
     Ok(SessionView {

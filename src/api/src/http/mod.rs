@@ -2,6 +2,7 @@
 
 mod account;
 mod bans;
+mod admin;
 mod contacts;
 mod devices;
 mod keys;
@@ -25,5 +26,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(contacts::routes)
         .configure(messages::routes)
         .configure(keys::routes)
+        .configure(admin::routes)
         .service(resource("/status").route(get().to(status::handle)));
 }

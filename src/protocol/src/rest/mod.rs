@@ -3,6 +3,7 @@
 pub mod access;
 pub mod account;
 pub mod bans;
+pub mod admin;
 pub mod contacts;
 pub mod keys;
 pub mod messages;

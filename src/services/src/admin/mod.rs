@@ -2,15 +2,43 @@
 //! caller's rank as it is now, and leaves an entry in the audit log.
 
 mod authorize;
+mod change_role;
+mod change_state;
+mod end_sessions;
+mod find_people;
+mod force_reset;
+mod list_devices;
+mod list_sessions;
+mod operator;
+mod read_audit;
+mod revoke_device;
+mod view_figures;
+mod view_person;
 
 pub(crate) use authorize::authorize_on;
 pub use authorize::{Actor, authorize};
+pub use change_role::change_role;
+pub use change_state::{StateChange, change_state};
+pub use end_sessions::{end_session, end_sessions};
+pub use find_people::{find_people, list_people};
+pub use force_reset::force_reset;
+pub use list_devices::list_devices;
+pub use list_sessions::list_sessions;
+pub use operator::{NewPerson, create_person, promote};
+pub use read_audit::{AuditPage, AuditQuery, read_audit};
+pub use revoke_device::revoke_device;
+pub use view_figures::{ServerFigures, view_figures};
+pub use view_person::{PersonDetails, view_person};
 
 use melo_domain::Role;
 use melo_storage::StorageError;
 
 use crate::Fault;
 use crate::fault::faults;
+use crate::password_pool::PoolError;
+
+/// Most entries of one page.
+pub const MAX_PAGE: u64 = 100;
 
 /// Why an admin call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +61,36 @@ pub enum AdminError {
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,
+    /// No such session, device or token of this person.
+    #[error("this person has no such {0}")]
+    NotFound(&'static str),
+    /// The account is banned, and a lock or unlock does not change that.
+    #[error("this account is banned; only an unban changes that")]
+    TargetBanned,
+    /// The account is not banned.
+    #[error("this account is not banned; to lift a lock, unlock it")]
+    NotBanned,
+    /// Nobody would be left to choose the others.
+    #[error("this is the last owner; make somebody else an owner first")]
+    LastOwner,
+    /// The phone has an account.
+    #[error("this phone number already has an account")]
+    PhoneTaken,
+    /// Too many passwords are being checked.
+    #[error("the server is busy with logins; try again in a few seconds")]
+    Busy,
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 faults!(AdminError: StorageError);
+
+impl From<PoolError> for AdminError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Busy => Self::Busy,
+            PoolError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}

@@ -103,6 +103,19 @@ actions! {
     AuditRead = "audit.read",
 }
 
+/// Not the name of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an action of the audit log, like session.begin")]
+pub struct UnknownAction;
+
+impl std::str::FromStr for Action {
+    type Err = UnknownAction;
+    fn from_str(s: &str) -> Result<Self, UnknownAction> {
+        let found = Self::ALL.iter().find(|action| action.as_str() == s);
+        found.copied().ok_or(UnknownAction)
+    }
+}
+
 /// What it was done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Object {
@@ -146,5 +159,8 @@ mod tests {
         let names: HashSet<_> = Action::ALL.iter().map(|a| a.as_str()).collect();
         assert_eq!(names.len(), Action::ALL.len());
         assert!(names.iter().all(|n| n.len() <= 64 && n.contains('.')));
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+        }
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::fault::faults;
 use crate::notices::{self, Notice, Recipient};
-use crate::{Caller, Core, Fault, LimitError};
+use crate::{Core, Fault, LimitError};
 
 /// Why a directory call was refused.
 #[derive(Debug, thiserror::Error)]
@@ -66,37 +66,32 @@ struct Members {
     identity_changed: bool,
 }
 
-/// Raises the directory's version and writes a notice to the caller's own private log and to each contact's.
-async fn announce(
+/// Raises the directory's version of `uid` and writes a notice to their own private log and to each contact's.
+pub(crate) async fn announce(
     core: &Core,
     tx: &impl ConnectionTrait,
-    caller: Caller,
+    uid: Uid,
     new_identity: Option<&[u8]>,
     identity_changed: bool,
 ) -> Result<(u64, Vec<Notice>), StorageError> {
     let keys = &core.store.keys;
-    let version = accounts::bump_directory(tx, keys, caller.uid, new_identity).await?;
+    let version = accounts::bump_directory(tx, keys, uid, new_identity).await?;
     let members = Members {
-        user_id: caller.uid,
+        user_id: uid,
         version,
         identity_changed,
     };
-    let mut audience = contacts::accepted_uids(tx, caller.uid).await?;
-    audience.push(caller.uid);
+    let mut audience = contacts::accepted_uids(tx, uid).await?;
+    audience.push(uid);
     let logs = accounts::private_logs(tx, &audience).await?;
     let mut notices = Vec::with_capacity(logs.len());
-    for (uid, private_log) in logs {
-        let recipient = Recipient { uid, private_log };
+    for (contact, private_log) in logs {
+        let recipient = Recipient {
+            uid: contact,
+            private_log,
+        };
         notices.push(
-            notices::append(
-                core,
-                tx,
-                recipient,
-                EventKind::KeysChanged,
-                caller.uid,
-                &members,
-            )
-            .await?,
+            notices::append(core, tx, recipient, EventKind::KeysChanged, uid, &members).await?,
         );
     }
     Ok((version, notices))

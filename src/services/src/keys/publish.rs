@@ -68,7 +68,7 @@ pub async fn publish(core: &Core, caller: Caller, input: PublishInput) -> Result
     }
     devices::publish(&tx, keys, &device).await?;
     let new_identity = (!same_identity).then_some(input.identity_key.as_slice());
-    let (version, told) = announce(core, &tx, caller, new_identity, identity_changed).await?;
+    let (version, told) = announce(core, &tx, caller.uid, new_identity, identity_changed).await?;
     tx.commit().await.map_err(StorageError::from)?;
 
     core.caches.devices.invalidate(&caller.uid);

@@ -13,7 +13,7 @@ pub async fn remove(core: &Core, caller: Caller, device: DeviceHandle) -> Result
     if devices::unpublish(&tx, caller.uid, Unpublish::Only(device)).await? == 0 {
         return Err(KeyError::DeviceNotFound);
     }
-    let (version, told) = announce(core, &tx, caller, None, false).await?;
+    let (version, told) = announce(core, &tx, caller.uid, None, false).await?;
     tx.commit().await.map_err(StorageError::from)?;
     core.caches.devices.invalidate(&caller.uid);
     notices::publish(core, told);

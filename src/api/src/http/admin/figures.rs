@@ -1,0 +1,50 @@
+//! GET /admin/figures.
+
+use actix_web::web::{Data, Json};
+use melo_domain::{AccountState, JobState, SessionKind};
+use melo_protocol::SERVER_VERSION;
+use melo_protocol::rest::admin::{FiguresAnswer, JobFigures, SessionFigures, UserFigures};
+use melo_services::admin;
+
+use crate::error::ApiError;
+use crate::extract::{Authenticated, Traced};
+use crate::state::State;
+
+pub(crate) async fn handle(
+    state: Data<State>,
+    Authenticated(caller): Authenticated,
+    Traced(origin): Traced,
+) -> Result<Json<FiguresAnswer>, ApiError> {
+    let figures = admin::view_figures(&state.core, caller, &origin).await?;
+    let stored = figures.stored;
+    let users = |state| count(&stored.users, state);
+    let sessions = |kind| count(&stored.sessions, kind);
+    let jobs = |state| count(&stored.jobs, state);
+    Ok(Json(FiguresAnswer {
+        users: UserFigures {
+            active: users(AccountState::Active),
+            locked: users(AccountState::Locked),
+            banned: users(AccountState::Banned),
+        },
+        sessions: SessionFigures {
+            login: sessions(SessionKind::Login),
+            token: sessions(SessionKind::Token),
+        },
+        devices: stored.devices,
+        connections: figures.connections as u64,
+        messages_stored: stored.events,
+        jobs: JobFigures {
+            waiting: jobs(JobState::Waiting),
+            running: jobs(JobState::Running),
+            dead: jobs(JobState::Dead),
+        },
+        database_size: stored.database_bytes,
+        uptime: figures.uptime,
+        version: SERVER_VERSION.to_owned(),
+    }))
+}
+
+fn count<T: PartialEq>(counts: &[(T, u64)], of: T) -> u64 {
+    let found = counts.iter().find(|(one, _)| *one == of);
+    found.map_or(0, |(_, many)| *many)
+}
