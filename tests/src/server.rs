@@ -1,10 +1,10 @@
 //! One `melo serve` process in a directory of its own.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, LazyLock};
 
 use reqwest::{Client, Method};
@@ -139,6 +139,31 @@ impl Server {
     /// The program.
     pub fn program(&self) -> PathBuf {
         binary()
+    }
+
+    /// Runs the program on the same data, with this on its standard input.
+    pub fn melo(&self, args: &[&str], input: &str) -> Output {
+        let mut child = melo(self.dir.path())
+            .args(args)
+            .env("DATA_DIR", self.data_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        // Whoever does not read has had enough.
+        let _ = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        child.wait_with_output().expect("an end")
+    }
+
+    /// Gives somebody a role, as the operator does.
+    #[track_caller]
+    pub fn promote(&self, uid: &str, role: &str) {
+        let done = self.melo(&["admin", "promote", uid, role], "");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{said}");
     }
 
     /// Its keys.

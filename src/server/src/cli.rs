@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminArgs;
+use crate::audit::AuditArgs;
+
 /// An end-to-end encrypted messenger server.
 #[derive(Debug, Parser)]
 #[command(
@@ -39,6 +42,13 @@ pub enum Command {
     ///
     /// `melo serve` does this by itself at each start; this is for doing it apart from a start.
     Migrate(MigrateArgs),
+    /// Make an owner, give somebody a role, take a second factor away
+    ///
+    /// For the first owner, and for the way back when the last one is lost. Works on the database itself, whether
+    /// the server runs or not; a running server goes by it from the next call on.
+    Admin(AdminArgs),
+    /// Check that the audit log is whole, or read it
+    Audit(AuditArgs),
     /// Make missing keys, or show which there are
     ///
     /// Never shows or replaces key material. Keys are files in the keys directory, or given

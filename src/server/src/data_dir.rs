@@ -51,6 +51,15 @@ impl DataDirLock {
         Self::try_acquire(dir, ATTEMPTS).await
     }
 
+    /// Takes the directory if nobody else has it.
+    pub async fn acquire_if_free(dir: &Path) -> Result<Option<Self>, DataDirError> {
+        match Self::try_acquire(dir, 1).await {
+            Ok(lock) => Ok(Some(lock)),
+            Err(DataDirError::InUse(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn try_acquire(dir: &Path, attempts: u32) -> Result<Self, DataDirError> {
         let file = open(dir, true).map_err(|source| unusable(dir, source))?;
         for _ in 0..attempts {

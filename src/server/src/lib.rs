@@ -1,6 +1,8 @@
 //! The `melo` server: command line, settings, keys, TLS, wiring, startup and shutdown. The layers below
 //! know nothing of files and environment variables; what they need is handed to them from here.
 
+mod admin;
+mod audit;
 pub mod banner;
 mod cli;
 mod data_dir;
@@ -8,6 +10,7 @@ mod doctor;
 mod housekeeping;
 pub mod keys;
 mod migrate;
+mod offline;
 mod open_files;
 pub mod serve;
 pub mod settings;
@@ -74,6 +77,19 @@ pub fn main() -> ExitCode {
                 }
             })
         }
+        Command::Admin(args) => in_runtime(async {
+            match Box::pin(admin::run(&settings, args)).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failure(&error),
+            }
+        }),
+        Command::Audit(args) => in_runtime(async {
+            match Box::pin(audit::run(&settings, args)).await {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(error) => failure(&error),
+            }
+        }),
         Command::Keys(args) => keys_command(&settings, args.action),
         // Handled above.
         Command::Doctor(_) => ExitCode::SUCCESS,

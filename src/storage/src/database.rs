@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use melo_crypto::Keyring;
@@ -74,6 +75,16 @@ impl Database {
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StorageError> {
         let pending = Migrator::get_pending_migrations(&self.write).await?;
         Ok(pending.iter().map(|m| m.name().to_owned()).collect())
+    }
+
+    /// Counts every statement from now on, for tests that a call costs the same number whatever it finds.
+    pub fn count_statements(&mut self, counter: &Arc<AtomicU64>) {
+        for connection in [&mut self.write, &mut self.read] {
+            let counter = Arc::clone(counter);
+            connection.set_metric_callback(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+            });
+        }
     }
 
     /// Whether the database answers.

@@ -8,6 +8,9 @@
 mod abuse;
 mod account;
 mod account_refusals;
+mod admin;
+mod admin_command;
+mod admin_roles;
 mod contacts;
 mod cookies;
 mod crash;

@@ -1,10 +1,11 @@
 //! The client's own encrypted key backup: opaque to us.
 
 use melo_domain::Timestamp;
-use melo_storage::accounts;
+use melo_storage::{StorageError, accounts};
 
 use super::AccountError;
-use crate::{Caller, Core};
+use crate::audit::{self, Action, Object};
+use crate::{Caller, Core, Origin};
 
 /// The shortest backup, in characters (contract).
 pub const MIN_BACKUP_CHARS: usize = 16;
@@ -15,10 +16,15 @@ pub const MAX_BACKUP_BYTES: usize = 64 * 1024;
 pub async fn store_key_backup(
     core: &Core,
     caller: Caller,
+    origin: &Origin,
     ciphertext: &str,
 ) -> Result<(), AccountError> {
-    let (db, keys) = (&core.store.db, &core.store.keys);
-    accounts::set_key_backup(db.write(), keys, caller.uid, ciphertext, core.clock.now()).await?;
+    let (keys, now) = (&core.store.keys, core.clock.now());
+    let tx = core.store.db.begin().await?;
+    accounts::set_key_backup(&tx, keys, caller.uid, ciphertext, now).await?;
+    let (action, object) = (Action::KeyBackupStore, Object::User(caller.uid));
+    audit::record(core, &tx, origin, Some(caller.uid), action, object, &()).await?;
+    tx.commit().await.map_err(StorageError::from)?;
     Ok(())
 }
 

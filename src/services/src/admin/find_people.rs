@@ -1,6 +1,6 @@
 //! Finds people: one by what identifies them, or page by page.
 
-use melo_domain::{AdminAction, Uid};
+use melo_domain::{AccountState, AdminAction, Role, Uid};
 use melo_storage::admin::people::{self, Lookup, PeopleFilter, PersonView};
 use serde_json::json;
 
@@ -39,8 +39,8 @@ pub async fn list_people(
     let found = people::page(db, keys, filter, after, limit.min(MAX_PAGE)).await?;
     let (action, object) = (Action::AdminSearch, Object::Server);
     let details = json!({
-        "state": filter.state.map(|state| state.as_str()),
-        "role": filter.role.map(|role| role.as_str()),
+        "state": filter.state.map(AccountState::as_str),
+        "role": filter.role.map(Role::as_str),
         "after": after,
         "listed": found.len(),
     });

@@ -24,7 +24,7 @@ pub use find_people::{find_people, list_people};
 pub use force_reset::force_reset;
 pub use list_devices::list_devices;
 pub use list_sessions::list_sessions;
-pub use operator::{NewPerson, create_person, promote};
+pub use operator::{NewPerson, create_person, promote, read_log};
 pub use read_audit::{AuditPage, AuditQuery, read_audit};
 pub use revoke_device::revoke_device;
 pub use view_figures::{ServerFigures, view_figures};

@@ -4,6 +4,7 @@
 use melo_crypto::random;
 use melo_domain::{DisplayName, LogId, LogKind, Phone, Role, Secret, Uid};
 use melo_storage::accounts::{self, NewAccount, Standing};
+use melo_storage::audit::{self as rows, AuditEntry, AuditFilter};
 use melo_storage::{StorageError, logs};
 use serde_json::json;
 
@@ -100,4 +101,20 @@ pub async fn promote(
     audit::record(core, &tx, origin, None, action, object, &details).await?;
     tx.commit().await.map_err(StorageError::from)?;
     Ok(before)
+}
+
+/// Entries of the audit log, newest first, for whoever reads them at the machine. That is an entry too.
+pub async fn read_log(
+    core: &Core,
+    origin: &Origin,
+    filter: &AuditFilter,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<AuditEntry>, AdminError> {
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let entries = rows::search(db, keys, filter, before, limit).await?;
+    let (action, object) = (Action::AuditRead, Object::Server);
+    let details = json!({"actor": filter.actor, "action": filter.action, "object": filter.object});
+    audit::record_alone(core, origin, None, action, object, &details).await?;
+    Ok(entries)
 }

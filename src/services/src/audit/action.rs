@@ -55,6 +55,14 @@ actions! {
     DeviceRevoke = "device.revoke",
     /// A device token that had been replaced was shown again: somebody has a copy.
     DeviceTokenReused = "device.token_reused",
+    /// A device put its keys into the directory; the details say whether the identity is another one now.
+    KeysPublish = "keys.publish",
+    /// A device's keys were taken out of the directory.
+    KeysRemove = "keys.remove",
+    /// The account's own encrypted key backup was stored.
+    KeyBackupStore = "keys.backup",
+    /// The RSA key that existing clients encrypt to was replaced.
+    PublicKeySet = "keys.public_key",
     /// A second factor is being set up.
     SecondFactorEnrol = "second_factor.enrol",
     /// A second factor counts from now on.

@@ -2,8 +2,11 @@
 //! change it tells of.
 
 mod action;
+mod verify;
 
 pub use action::{Action, Object};
+pub use melo_storage::audit::Head;
+pub use verify::{Verdict, verify};
 
 use melo_domain::Uid;
 use melo_storage::audit::{self, AuditEntry};

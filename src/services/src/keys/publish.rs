@@ -7,9 +7,11 @@ use melo_domain::DeviceHandle;
 use melo_realtime::BusMessage;
 use melo_storage::devices::{self, PublishedDevice, Unpublish};
 use melo_storage::{StorageError, accounts};
+use serde_json::json;
 
 use super::{KeyError, announce};
-use crate::{Caller, Core, notices};
+use crate::audit::{self, Action, Object};
+use crate::{Caller, Core, Origin, notices};
 
 /// What a device publishes.
 pub struct PublishInput {
@@ -29,7 +31,12 @@ pub struct PublishInput {
 
 /// Checks the signature, writes the keys, and tells contacts and one's own devices. Returns the directory's
 /// version. Publishing the same keys again changes nothing.
-pub async fn publish(core: &Core, caller: Caller, input: PublishInput) -> Result<u64, KeyError> {
+pub async fn publish(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    input: PublishInput,
+) -> Result<u64, KeyError> {
     if input.device != caller.device {
         return Err(KeyError::NotOwnDevice);
     }
@@ -69,6 +76,10 @@ pub async fn publish(core: &Core, caller: Caller, input: PublishInput) -> Result
     devices::publish(&tx, keys, &device).await?;
     let new_identity = (!same_identity).then_some(input.identity_key.as_slice());
     let (version, told) = announce(core, &tx, caller.uid, new_identity, identity_changed).await?;
+    let (action, object) = (Action::KeysPublish, Object::Device(caller.device));
+    let details = json!({"kid": device.kid, "identity_changed": identity_changed});
+    let actor = Some(caller.uid);
+    audit::record(core, &tx, origin, actor, action, object, &details).await?;
     tx.commit().await.map_err(StorageError::from)?;
 
     core.caches.devices.invalidate(&caller.uid);

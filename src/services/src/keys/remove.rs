@@ -5,15 +5,23 @@ use melo_storage::StorageError;
 use melo_storage::devices::{self, Unpublish};
 
 use super::{KeyError, announce};
-use crate::{Caller, Core, notices};
+use crate::audit::{self, Action, Object};
+use crate::{Caller, Core, Origin, notices};
 
 /// Removes the device's keys and tells contacts. Returns the directory's version.
-pub async fn remove(core: &Core, caller: Caller, device: DeviceHandle) -> Result<u64, KeyError> {
+pub async fn remove(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    device: DeviceHandle,
+) -> Result<u64, KeyError> {
     let tx = core.store.db.begin().await?;
     if devices::unpublish(&tx, caller.uid, Unpublish::Only(device)).await? == 0 {
         return Err(KeyError::DeviceNotFound);
     }
     let (version, told) = announce(core, &tx, caller.uid, None, false).await?;
+    let (action, object) = (Action::KeysRemove, Object::Device(device));
+    audit::record(core, &tx, origin, Some(caller.uid), action, object, &()).await?;
     tx.commit().await.map_err(StorageError::from)?;
     core.caches.devices.invalidate(&caller.uid);
     notices::publish(core, told);

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use melo_crypto::{
@@ -29,6 +30,8 @@ pub struct World {
     pub core: Arc<Core>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
+    /// Statements that the database was given.
+    pub statements: Arc<AtomicU64>,
     e2e_key: PublicKeyPem,
     _dir: TempDir,
 }
@@ -50,10 +53,12 @@ impl World {
     pub async fn with(policy: Policy) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
-        let db = Database::connect(&format!("sqlite://{}/melo.db", dir.path().display()))
+        let statements = Arc::default();
+        let mut db = Database::connect(&format!("sqlite://{}/melo.db", dir.path().display()))
             .await
             .unwrap();
         db.migrate().await.unwrap();
+        db.count_statements(&statements);
         let root = RootKey::generate();
         let mut wrapped = Vec::new();
         for (id, purpose) in (1..).zip(Purpose::ALL) {
@@ -90,6 +95,7 @@ impl World {
             core,
             clock,
             store,
+            statements,
             e2e_key,
             _dir: dir,
         }

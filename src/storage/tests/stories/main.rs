@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bans;
+mod admin;
+mod audit;
 mod databases;
 mod log_writer;
 mod migrations;

@@ -6,7 +6,7 @@ use melo_protocol::rest::account::{KeyBackupAnswer, KeyBackupUpdate};
 use melo_services::account::{self, MAX_BACKUP_BYTES, MIN_BACKUP_CHARS};
 
 use crate::error::ApiError;
-use crate::extract::{Authenticated, Body};
+use crate::extract::{Authenticated, Body, Traced};
 use crate::state::State;
 use crate::validate::Check;
 
@@ -16,6 +16,7 @@ const LIMIT: usize = MAX_BACKUP_BYTES + 4096;
 pub(crate) async fn store(
     state: Data<State>,
     Authenticated(caller): Authenticated,
+    Traced(origin): Traced,
     Body(body): Body<KeyBackupUpdate, LIMIT>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
     let mut check = Check::default();
@@ -25,7 +26,7 @@ pub(crate) async fn store(
         check.refuse("ciphertext", "must be 16 characters to 64 KiB long");
     }
     check.finish()?;
-    account::store_key_backup(&state.core, caller, &body.ciphertext).await?;
+    account::store_key_backup(&state.core, caller, &origin, &body.ciphertext).await?;
     Ok(Json(StatusAnswer::of("ok")))
 }
 

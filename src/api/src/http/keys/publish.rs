@@ -5,13 +5,14 @@ use melo_protocol::rest::keys::{PublishAnswer, PublishRequest};
 use melo_services::keys::{self, PublishInput};
 
 use crate::error::ApiError;
-use crate::extract::{Authenticated, Body};
+use crate::extract::{Authenticated, Body, Traced};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
 pub(crate) async fn handle(
     state: Data<State>,
     Authenticated(caller): Authenticated,
+    Traced(origin): Traced,
     Body(body): Body<PublishRequest>,
 ) -> Result<Json<PublishAnswer>, ApiError> {
     let mut check = Check::default();
@@ -29,7 +30,7 @@ pub(crate) async fn handle(
         signature: checked(signature)?,
         replace_identity: body.replace_identity,
     };
-    let version = keys::publish(&state.core, caller, input).await?;
+    let version = keys::publish(&state.core, caller, &origin, input).await?;
     Ok(Json(PublishAnswer {
         status: "ok".to_owned(),
         version,
