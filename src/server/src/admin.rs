@@ -48,6 +48,12 @@ pub enum AdminCommand {
         /// user, moderator, admin or owner
         role: Role,
     },
+    /// Take somebody's second factor away, for who has lost phone and recovery codes
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// User id, eight digits
+        uid: Uid,
+    },
 }
 
 /// Why it was not done.
@@ -75,7 +81,7 @@ pub async fn run(settings: &Settings, args: AdminArgs) -> Result<(), CommandErro
     // Before the database: nobody waits for somebody who is typing.
     let password = match &args.action {
         AdminCommand::Create { .. } => Some(new_password()?),
-        AdminCommand::Promote { .. } => None,
+        AdminCommand::Promote { .. } | AdminCommand::ResetSecondFactor { .. } => None,
     };
     let offline = Offline::open(settings).await?;
     let done = act(&offline, args.action, password).await;
@@ -106,6 +112,10 @@ async fn act(
         AdminCommand::Promote { uid, role } => {
             let before = admin::promote(core, &origin, uid, role).await?;
             Ok(format!("{uid} was {before} and is {role} now"))
+        }
+        AdminCommand::ResetSecondFactor { uid } => {
+            admin::take_second_factor(core, &origin, uid).await?;
+            Ok(format!("{uid} has no second factor any more"))
         }
     }
 }

@@ -9,6 +9,7 @@ mod abuse;
 mod account;
 mod account_refusals;
 mod admin;
+mod admin_access;
 mod admin_command;
 mod admin_roles;
 mod contacts;

@@ -9,9 +9,12 @@ mod find_people;
 mod force_reset;
 mod list_devices;
 mod list_sessions;
+mod list_tokens;
 mod operator;
 mod read_audit;
+mod reset_second_factor;
 mod revoke_device;
+mod revoke_token;
 mod view_figures;
 mod view_person;
 
@@ -24,9 +27,12 @@ pub use find_people::{find_people, list_people};
 pub use force_reset::force_reset;
 pub use list_devices::list_devices;
 pub use list_sessions::list_sessions;
-pub use operator::{NewPerson, create_person, promote, read_log};
+pub use list_tokens::list_tokens;
+pub use operator::{NewPerson, create_person, promote, read_log, take_second_factor};
 pub use read_audit::{AuditPage, AuditQuery, read_audit};
+pub use reset_second_factor::reset_second_factor;
 pub use revoke_device::revoke_device;
+pub use revoke_token::revoke_token;
 pub use view_figures::{ServerFigures, view_figures};
 pub use view_person::{PersonDetails, view_person};
 
@@ -34,6 +40,7 @@ use melo_domain::Role;
 use melo_storage::StorageError;
 
 use crate::Fault;
+use crate::access::AccessError;
 use crate::fault::faults;
 use crate::password_pool::PoolError;
 
@@ -64,6 +71,12 @@ pub enum AdminError {
     /// No such session, device or token of this person.
     #[error("this person has no such {0}")]
     NotFound(&'static str),
+    /// No such token of anybody.
+    #[error("there is no such token")]
+    NoToken,
+    /// No second factor is set up.
+    #[error("this person has no second factor")]
+    NoSecondFactor,
     /// The account is banned, and a lock or unlock does not change that.
     #[error("this account is banned; only an unban changes that")]
     TargetBanned,
@@ -91,6 +104,16 @@ impl From<PoolError> for AdminError {
         match error {
             PoolError::Busy => Self::Busy,
             PoolError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<AccessError> for AdminError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Fault(fault) => Self::Fault(fault),
+            // Rules for one's own sessions and tokens do not apply to looking at somebody else's.
+            _ => Self::Fault(Fault::Task),
         }
     }
 }

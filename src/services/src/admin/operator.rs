@@ -5,7 +5,7 @@ use melo_crypto::random;
 use melo_domain::{DisplayName, LogId, LogKind, Phone, Role, Secret, Uid};
 use melo_storage::accounts::{self, NewAccount, Standing};
 use melo_storage::audit::{self as rows, AuditEntry, AuditFilter};
-use melo_storage::{StorageError, logs};
+use melo_storage::{StorageError, logs, second_factors};
 use serde_json::json;
 
 use super::AdminError;
@@ -101,6 +101,20 @@ pub async fn promote(
     audit::record(core, &tx, origin, None, action, object, &details).await?;
     tx.commit().await.map_err(StorageError::from)?;
     Ok(before)
+}
+
+/// Takes somebody's second factor and recovery codes away.
+pub async fn take_second_factor(core: &Core, origin: &Origin, uid: Uid) -> Result<(), AdminError> {
+    let tx = core.store.db.begin().await?;
+    accounts::hold_standing(&tx, uid)
+        .await?
+        .ok_or(AdminError::UserNotFound)?;
+    if !second_factors::remove(&tx, uid).await? {
+        return Err(AdminError::NoSecondFactor);
+    }
+    let (action, object) = (Action::AdminResetSecondFactor, Object::User(uid));
+    audit::record(core, &tx, origin, None, action, object, &()).await?;
+    Ok(tx.commit().await.map_err(StorageError::from)?)
 }
 
 /// Entries of the audit log, newest first, for whoever reads them at the machine. That is an entry too.

@@ -3,9 +3,9 @@
 use melo_domain::{AdminAction, SessionKind, Uid};
 use melo_storage::admin::people::{self, PersonView};
 use melo_storage::admin::{devices, sessions};
+use melo_storage::second_factors;
 use serde_json::json;
 
-use super::authorize::has_second_factor;
 use super::{Actor, AdminError, authorize};
 use crate::audit::{self, Action, Object};
 use crate::{Caller, Core, Origin};
@@ -41,7 +41,7 @@ pub async fn view_person(
         devices: devices::count(db, uid).await?,
         sessions: sessions::count(db, uid, SessionKind::Login).await?,
         tokens: sessions::count(db, uid, SessionKind::Token).await?,
-        second_factor: has_second_factor(db, uid).await?,
+        second_factor: second_factors::is_confirmed(db, uid).await?,
         online: core.hub.is_online(uid),
     };
     let (action, object) = (Action::AdminView, Object::User(uid));

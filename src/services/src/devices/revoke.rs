@@ -41,7 +41,7 @@ pub async fn revoke(
     if handle == caller.device {
         return Ok(());
     }
-    match keys::remove(core, caller, handle).await {
+    match keys::remove(core, caller, origin, handle).await {
         // It never published any.
         Ok(_) | Err(KeyError::DeviceNotFound) => Ok(()),
         Err(KeyError::Fault(fault)) => Err(fault.into()),

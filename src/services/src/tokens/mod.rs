@@ -7,6 +7,7 @@ mod revoke;
 
 pub(crate) use authenticate::authenticate;
 pub use create::{Created, NewToken, create};
+pub(crate) use list::of_person;
 pub use list::{TokenView, list};
 pub use revoke::revoke;
 

@@ -6,7 +6,9 @@ mod change_state;
 mod devices;
 mod figures;
 mod force_reset;
+mod reset_2fa;
 mod sessions;
+mod tokens;
 mod users;
 mod view;
 
@@ -40,6 +42,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/admin/users/{uid}/force_reset").route(post().to(force_reset::handle)))
         .service(resource("/admin/users/{uid}/role").route(post().to(change_role::handle)))
+        .service(resource("/admin/users/{uid}/reset_2fa").route(post().to(reset_2fa::handle)))
+        .service(resource("/admin/tokens").route(get().to(tokens::list)))
+        .service(resource("/admin/tokens/{id}").route(delete().to(tokens::revoke)))
         .service(resource("/admin/figures").route(get().to(figures::handle)))
         .service(resource("/admin/audit").route(get().to(audit::handle)));
     for (verb, change) in [

@@ -69,7 +69,7 @@ fn parse(body: &NewTokenRequest) -> Result<NewToken, ApiError> {
 }
 
 /// The scopes one by one.
-pub(super) fn words(scopes: Scopes) -> Vec<String> {
+pub(in crate::http) fn words(scopes: Scopes) -> Vec<String> {
     scopes
         .to_string()
         .split_whitespace()

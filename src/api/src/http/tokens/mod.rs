@@ -4,6 +4,8 @@ mod create;
 mod list;
 mod revoke;
 
+pub(super) use create::words;
+
 use actix_web::web::{ServiceConfig, delete, get, post, resource};
 
 /// The routes of this area.
