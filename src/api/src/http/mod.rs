@@ -1,8 +1,8 @@
 //! REST handlers: one file per call; each area lists its own routes.
 
 mod account;
-mod bans;
 mod admin;
+mod bans;
 mod contacts;
 mod devices;
 mod keys;

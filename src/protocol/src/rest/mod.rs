@@ -2,8 +2,8 @@
 
 pub mod access;
 pub mod account;
-pub mod bans;
 pub mod admin;
+pub mod bans;
 pub mod contacts;
 pub mod keys;
 pub mod messages;

@@ -4,9 +4,9 @@
 // Helpers of tests stand outside of `#[test]` functions, where clippy's own exception does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod bans;
 mod admin;
 mod audit;
+mod bans;
 mod databases;
 mod log_writer;
 mod migrations;
