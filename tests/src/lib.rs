@@ -10,6 +10,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod answer;
+pub mod files;
 pub mod keys;
 pub mod people;
 pub mod search;

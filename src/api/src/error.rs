@@ -8,10 +8,12 @@ use actix_web::{HttpResponse, ResponseError};
 use melo_protocol::{ErrorCode, FieldError};
 use melo_services::access::AccessError;
 use melo_services::account::{AccountError, AuthError};
+use melo_services::avatar::AvatarError;
 use melo_services::contacts::ContactError;
 use melo_services::keys::KeyError;
 use melo_services::live::LiveError;
 use melo_services::messages::MessageError;
+use melo_services::people::PeopleError;
 
 /// An error on its way to a client, by REST or by WebSocket.
 #[derive(Debug, Clone)]
@@ -102,7 +104,9 @@ impl From<AuthError> for ApiError {
 
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
-        let code = match &error {
+        let detail = error.to_string();
+        let code = match error {
+            AccountError::Access(error) => return error.into(),
             AccountError::PhoneTaken => ErrorCode::PhoneTaken,
             AccountError::UsernameTaken => ErrorCode::UsernameTaken,
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,
@@ -114,16 +118,17 @@ impl From<AccountError> for ApiError {
             AccountError::ResetRequired => ErrorCode::PasswordResetRequired,
             AccountError::SecondFactorRequired => ErrorCode::SecondFactorRequired,
             AccountError::SecondFactorInvalid => ErrorCode::SecondFactorInvalid,
+            AccountError::LastOwner => ErrorCode::LastOwner,
             AccountError::UserNotFound => ErrorCode::UserNotFound,
             AccountError::NotAContact => ErrorCode::NotAContact,
             AccountError::NoBackup => ErrorCode::NotFound,
             AccountError::Limited(seconds) => {
-                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+                return Self::retry(ErrorCode::RateLimited, detail, seconds);
             }
-            AccountError::Busy => return Self::retry(ErrorCode::Overloaded, error.to_string(), 5),
-            AccountError::Fault(fault) => return Self::internal(fault),
+            AccountError::Busy => return Self::retry(ErrorCode::Overloaded, detail, 5),
+            AccountError::Fault(fault) => return Self::internal(&fault),
         };
-        Self::new(code, error.to_string())
+        Self::new(code, detail)
     }
 }
 
@@ -133,6 +138,7 @@ impl From<ContactError> for ApiError {
             ContactError::Csrf => ErrorCode::CsrfFailed,
             ContactError::SelfTarget => ErrorCode::SelfTarget,
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
+            ContactError::Blocked => ErrorCode::Blocked,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
             ContactError::Limited(seconds) => {
@@ -195,6 +201,7 @@ impl From<MessageError> for ApiError {
         let code = match error {
             MessageError::SelfTarget => ErrorCode::SelfTarget,
             MessageError::NotAContact => ErrorCode::NotAContact,
+            MessageError::Blocked => ErrorCode::Blocked,
             MessageError::TooLarge => ErrorCode::TooLarge,
             MessageError::Envelope(_) | MessageError::KeysMissing | MessageError::NoDevices => {
                 ErrorCode::InvalidEnvelope
@@ -216,6 +223,38 @@ impl From<MessageError> for ApiError {
             MessageError::Fault(fault) => return Self::internal(&fault),
         };
         Self::new(code, detail)
+    }
+}
+
+impl From<PeopleError> for ApiError {
+    fn from(error: PeopleError) -> Self {
+        let code = match &error {
+            PeopleError::SelfTarget => ErrorCode::SelfTarget,
+            PeopleError::UserNotFound => ErrorCode::UserNotFound,
+            PeopleError::NotBlocked => ErrorCode::NotFound,
+            PeopleError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+            }
+            PeopleError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<AvatarError> for ApiError {
+    fn from(error: AvatarError) -> Self {
+        let code = match &error {
+            AvatarError::Unsupported => ErrorCode::UnsupportedMediaType,
+            AvatarError::Invalid(_) => ErrorCode::InvalidImage,
+            AvatarError::TooLarge => ErrorCode::TooLarge,
+            AvatarError::None => ErrorCode::NotFound,
+            AvatarError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
+            }
+            AvatarError::Busy => return Self::retry(ErrorCode::Overloaded, error.to_string(), 5),
+            AvatarError::Fault(fault) => return Self::internal(fault),
+        };
+        Self::new(code, error.to_string())
     }
 }
 

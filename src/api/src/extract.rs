@@ -26,7 +26,7 @@ pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 pub(crate) const MESSAGE_BODY_LIMIT: usize = melo_domain::MAX_PAYLOAD_BYTES + 4096;
 
 /// How long a body may take to arrive: a megabyte on a bad network, and no slow trickle for ever.
-const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+pub(crate) const BODY_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 

@@ -9,6 +9,7 @@ mod middleware;
 mod scope;
 mod server;
 mod state;
+mod upload;
 mod validate;
 mod ws;
 

@@ -30,6 +30,8 @@ coded!(
         NewDevice = 5,
         /// Something happened to the account that its owner should know.
         SecurityAlert = 6,
+        /// A contact's account was deleted.
+        AccountDeleted = 7,
     }
 );
 
@@ -42,6 +44,10 @@ coded!(
         Accepted = 2,
         /// Asked, and refused.
         Rejected = 3,
+        /// The other account was deleted: what was written stays to be read.
+        Gone = 4,
+        /// Asked while the other had blocked them: nobody was told.
+        Held = 5,
     }
 );
 
@@ -59,6 +65,7 @@ mod tests {
             EventKind::KeysChanged,
             EventKind::NewDevice,
             EventKind::SecurityAlert,
+            EventKind::AccountDeleted,
         ] {
             assert_eq!(EventKind::from_code(kind.code()), Ok(kind));
         }

@@ -12,6 +12,7 @@ mod job;
 mod name;
 mod network;
 mod phone;
+mod privacy;
 mod role;
 mod scope;
 mod secret;
@@ -27,6 +28,7 @@ pub use job::{JobKind, JobState};
 pub use name::{Bio, DisplayName, InvalidName, Username};
 pub use network::network_of;
 pub use phone::{InvalidPhone, Phone};
+pub use privacy::{Audience, Privacy, Relation, UnknownAudience};
 pub use role::{
     AccountState, AdminAction, Role, SessionKind, UnknownRole, UnknownState, may_administer,
 };

@@ -43,6 +43,14 @@ pub enum BusMessage {
         /// What the connections are told.
         close: Close,
     },
+    /// How a person stands to others, or what they let others see, is not what it was: short memories of it
+    /// are forgotten.
+    RelationsChanged {
+        /// Whose.
+        uid: Uid,
+        /// To whom, where it is about these two.
+        peers: Arc<[Uid]>,
+    },
 }
 
 /// Receives everything that is published.

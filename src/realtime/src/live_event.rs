@@ -63,6 +63,7 @@ pub fn render(event: &LogEvent, kid: Option<&str>) -> String {
         EventKind::KeysChanged => render_notice(event, "keys_changed"),
         EventKind::NewDevice => render_notice(event, "new_device"),
         EventKind::SecurityAlert => render_notice(event, "security_alert"),
+        EventKind::AccountDeleted => render_notice(event, "account_deleted"),
     }
 }
 

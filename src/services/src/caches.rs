@@ -9,6 +9,8 @@ use melo_realtime::{BusMessage, BusSubscriber};
 use melo_storage::sessions::Session;
 use moka::sync::Cache;
 
+use crate::relations::{RelationWatch, Relations};
+
 /// The way from one person to another: both are contacts.
 #[derive(Debug, Clone)]
 pub struct DirectRoute {
@@ -43,12 +45,11 @@ pub(crate) struct KnownToken {
 }
 
 pub(crate) struct Caches {
-    pub routes: Cache<(Uid, Uid), DirectRoute>,
+    pub relations: Arc<Relations>,
     pub devices: Cache<Uid, Arc<[DeviceKid]>>,
     pub sessions: Cache<SessionId, Session>,
     /// Personal access tokens by their hash; whether the session lives is asked apart.
     pub tokens: Cache<[u8; 32], KnownToken>,
-    pub contacts: Cache<Uid, Arc<[Uid]>>,
     pub told: Cache<(LogId, Uid), Told>,
     /// The other person of a direct log.
     pub peers: Cache<(LogId, Uid), Uid>,
@@ -68,11 +69,10 @@ where
 impl Default for Caches {
     fn default() -> Self {
         Self {
-            routes: cache(200_000, 30),
+            relations: Arc::default(),
             devices: cache(100_000, 30),
             sessions: cache(100_000, 5),
             tokens: cache(10_000, 60),
-            contacts: cache(20_000, 30),
             told: cache(100_000, 3600),
             peers: cache(200_000, 3600),
         }
@@ -83,6 +83,11 @@ impl Caches {
     /// Takes over from the bus which sessions were ended, on this node or another.
     pub(crate) fn watch_sessions(&self) -> SessionWatch {
         SessionWatch(self.sessions.clone())
+    }
+
+    /// Takes over from the bus how people stand to each other.
+    pub(crate) fn watch_relations(&self) -> RelationWatch {
+        RelationWatch(Arc::clone(&self.relations))
     }
 }
 

@@ -9,8 +9,11 @@ use melo_domain::{Clock, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
+use tokio::sync::Semaphore;
 
+use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;
+use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
@@ -127,6 +130,8 @@ pub struct Core {
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
     pub(crate) activity: Activity,
+    pub(crate) workshop: Workshop,
+    pub(crate) exports: Arc<Semaphore>,
     started: std::time::Instant,
 }
 
@@ -143,6 +148,7 @@ impl Core {
         });
         let caches = Caches::default();
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
+        parts.bus.subscribe(Arc::new(caches.watch_relations()));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -150,6 +156,8 @@ impl Core {
             caches,
             cursors: CursorBuffer::default(),
             activity: Activity::default(),
+            workshop: Workshop::default(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             started: std::time::Instant::now(),
             store: parts.store,
             clock: parts.clock,

@@ -36,6 +36,15 @@ impl CursorBuffer {
         newest
     }
 
+    /// Keeps everybody from writing until what is returned is dropped: for deleting devices, of which no position
+    /// may be written after them.
+    pub(crate) async fn pause(&self) -> Paused<'_> {
+        Paused {
+            buffer: self,
+            _turn: self.flushing.lock().await,
+        }
+    }
+
     /// Writes all of it. What could not be written is kept for the next time.
     pub(crate) async fn flush(&self, store: &Store) -> Result<(), StorageError> {
         let _one_at_a_time = self.flushing.lock().await;
@@ -60,6 +69,20 @@ impl CursorBuffer {
         }
         self.in_flight.lock().clear();
         written
+    }
+}
+
+/// Nothing is written.
+pub(crate) struct Paused<'a> {
+    buffer: &'a CursorBuffer,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Paused<'_> {
+    /// Forgets what was noted for these devices.
+    pub(crate) fn forget(&self, devices: &[DeviceHandle]) {
+        let mut dirty = self.buffer.dirty.lock();
+        dirty.retain(|(device, _), _| !devices.contains(device));
     }
 }
 

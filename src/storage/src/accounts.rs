@@ -5,7 +5,7 @@ use melo_domain::{AccountState, DisplayName, LogId, Phone, Role, Timestamp, Uid,
 use sea_orm::sea_query::{Cond, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, Set,
+    QueryOrder, QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -162,6 +162,10 @@ pub async fn insert(
         ..Default::default()
     };
     row.insert(conn).await?;
+    // After the insert, which has waited for a deletion of the same id that is under way.
+    if crate::erasure::is_tombstone(conn, new.uid).await? {
+        return Err(StorageError::Tombstone);
+    }
     Ok(())
 }
 
@@ -187,6 +191,40 @@ pub async fn find_by_phone(
         .one(conn)
         .await?;
     row.map(|row| open(keys, row)).transpose()
+}
+
+/// The person with this username, in whatever case.
+pub async fn find_by_username(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    username: &Username,
+) -> Result<Option<Account>, StorageError> {
+    let index = keys.blind_index(USERNAME, username.normalized().as_bytes());
+    let row = Entity::find()
+        .filter(either(
+            Column::UsernameIndex,
+            Column::UsernameIndexNext,
+            &index,
+        ))
+        .one(conn)
+        .await?;
+    row.map(|row| open(keys, row)).transpose()
+}
+
+/// Everybody of this role, locked until the transaction ends: of two owners who leave at once, one stays.
+pub async fn hold_role(tx: &impl ConnectionTrait, role: Role) -> Result<Vec<Uid>, StorageError> {
+    let uids: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Uid)
+        .filter(Column::Role.eq(role.code()))
+        .order_by_asc(Column::Uid)
+        .lock_exclusive()
+        .into_tuple()
+        .all(tx)
+        .await?;
+    uids.into_iter()
+        .map(|uid| Ok(Uid::from_i64(uid)?))
+        .collect()
 }
 
 /// While an index key is being rotated a row may be found under the old or the new one.

@@ -74,7 +74,45 @@ pub async fn insert(
     Ok(())
 }
 
-/// Marks the relation accepted, if it is pending; says whether it was. Two at once: one of them wins.
+/// Turns a request that nobody was told of into one that waits for its answer; says whether there was one.
+pub async fn release(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    peer: Uid,
+) -> Result<bool, StorageError> {
+    let done = Entity::update_many()
+        .set(ActiveModel {
+            status: Set(ContactStatus::Pending.code()),
+            ..Default::default()
+        })
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::Peer.eq(peer.to_i64()))
+        .filter(Column::Status.eq(ContactStatus::Held.code()))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Everybody whom `uid` has asked or accepted, and since when.
+pub async fn all(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+) -> Result<Vec<(Contact, Timestamp)>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .order_by_asc(Column::Peer)
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let seal = RowSeal::new(keys, TABLE, format!("{}:{}", row.uid, row.peer));
+            Ok((open(row)?, seal.open_time("created_at", &row.created_at)?))
+        })
+        .collect()
+}
+
+/// Marks the relation accepted, if it waits for that; says whether it was. Two at once: one of them wins.
 pub async fn accept(
     conn: &impl ConnectionTrait,
     uid: Uid,
@@ -89,7 +127,7 @@ pub async fn accept(
         })
         .filter(Column::Uid.eq(uid.to_i64()))
         .filter(Column::Peer.eq(peer.to_i64()))
-        .filter(Column::Status.eq(ContactStatus::Pending.code()))
+        .filter(Column::Status.is_in([ContactStatus::Pending.code(), ContactStatus::Held.code()]))
         .exec(conn)
         .await?;
     Ok(done.rows_affected == 1)

@@ -24,6 +24,9 @@ pub enum StorageError {
     /// A row holds what this version never wrote.
     #[error("corrupt {0}")]
     Corrupt(&'static str),
+    /// Somebody had this user id, and it is not given out again.
+    #[error("the user id belonged to a deleted account")]
+    Tombstone,
     /// The database URL is of no kind this server knows.
     #[error("unsupported database URL: {0}")]
     Url(&'static str),
@@ -38,9 +41,13 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Whether a unique index refused the row: somebody else was first.
+    /// Whether a unique index refused the row: somebody else was first, be it somebody who is gone.
     pub fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Database(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+        match self {
+            Self::Database(e) => matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))),
+            Self::Tombstone => true,
+            _ => false,
+        }
     }
 
     /// Whether the database took the transaction back because of others at work (SQLSTATE class 40: deadlock,

@@ -187,6 +187,25 @@ pub async fn live_tokens(
     live_of(conn, keys, uid, Some(SessionKind::Token), limit).await
 }
 
+/// Every session of a person, ended ones too; the newest first. With whether each is live.
+pub async fn all(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+) -> Result<Vec<(SessionView, bool)>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .all(conn)
+        .await?;
+    let opened: Result<Vec<_>, _> = rows
+        .iter()
+        .map(|row| Ok::<_, StorageError>((view(keys, row)?, row.active)))
+        .collect();
+    let mut views = opened?;
+    views.sort_by_key(|(view, _)| std::cmp::Reverse(view.created));
+    Ok(views)
+}
+
 pub(crate) fn view(keys: &Keyring, row: &Model) -> Result<SessionView, StorageError> {
     let id = SessionId::from_i64(row.id)?;
     let seal = seal(keys, id);

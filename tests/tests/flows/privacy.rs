@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use melo_tests::files::{form, form_type, photo_that_tells, unzip, upload};
 use melo_tests::keys::{DeviceKeys, envelope, kid, signing_key};
 use melo_tests::search::{files_below, forms};
 use melo_tests::socket::{bear, request, set_header};
@@ -109,6 +110,9 @@ async fn nothing_personal_is_left_in_files_or_logs() {
         ("malformed body", "marker in a malformed body".to_owned()),
         ("key backup", "marker-ciphertext-of-a-backup".to_owned()),
         ("path", "marker-in-a-path".to_owned()),
+        ("place of a photo", "12.345678N 98.765432E".to_owned()),
+        ("field of a form", "marker-field-of-a-form".to_owned()),
+        ("search", "marker_search_name".to_owned()),
         ("account key", key_line),
     ]);
 
@@ -160,6 +164,25 @@ async fn nothing_personal_is_left_in_files_or_logs() {
         .ok()
         .text("ticket");
     befriend(&zanzibar, &boris).await;
+    upload(&zanzibar, &photo_that_tells(&markers["place of a photo"]))
+        .await
+        .ok();
+    let shown = boris.get(&format!("/avatar/{}", zanzibar.uid)).await.ok();
+    let picture = URL_SAFE.decode(shown.text("encrypted_avatar")).unwrap();
+    let switches = json!({"last_seen": "nobody", "phone": "contacts"});
+    zanzibar.put("/privacy", &switches).await.ok();
+    let kept_away = somebody.join("Kept away").await;
+    let block = json!({"user_id": kept_away.uid});
+    zanzibar.post("/blocks", &block).await.ok();
+    kept_away.subscribe(&zanzibar.uid, false).await.ok();
+    for name in [&markers["username"], &markers["search"]] {
+        let path = format!("/users/search?username={name}");
+        boris.get(&path).await.ok();
+    }
+    let password = json!({"password": person.password});
+    let archive = zanzibar.post("/account/export", &password).await;
+    assert_eq!(archive.status, 200);
+    assert!(unzip(&archive.body).contains_key("profile.json"));
     let identity = signing_key();
     let keys = DeviceKeys::new(1, &identity);
     zanzibar
@@ -186,6 +209,16 @@ async fn nothing_personal_is_left_in_files_or_logs() {
     somebody
         .get(&format!("/{}?q={}", markers["path"], markers["phone"]))
         .await;
+    let fields = [(
+        markers["field of a form"].as_str(),
+        markers["malformed body"].as_bytes(),
+    )];
+    let strange_form = zanzibar
+        .call(Method::POST, "/avatar/upload")
+        .body(&form_type(), form(&fields))
+        .send()
+        .await;
+    assert_eq!(strange_form.refused_fields(), ["file"]);
     let body = format!("{{\"identifier\": \"{}\" oops", markers["malformed body"]);
     somebody
         .call(Method::POST, "/login")
@@ -276,7 +309,9 @@ async fn nothing_personal_is_left_in_files_or_logs() {
         "published key",
         STANDARD.encode(&keys.encryption)[64..128].to_owned(),
     );
+    let middle = picture.len() / 2;
     let raw = [
+        &picture[middle..middle + 24],
         &keys.encryption[100..140],
         keys.signing.verifying_key().to_bytes().as_slice(),
         identity.verifying_key().to_bytes().as_slice(),
@@ -317,6 +352,11 @@ async fn nothing_personal_is_left_in_files_or_logs() {
         found.contains("a table (plain)") && found.contains("the program (plain)"),
         "{found}"
     );
+
+    // Leaves: nothing comes to light by it.
+    let gone = zanzibar.post("/account/delete", &password).await;
+    assert_eq!(gone.ok(), json!({"status": "deleted"}));
+    assert_eq!(search(&markers, &raw, &files()), [""; 0], "after leaving");
 
     let files_after = files();
     server.signal(Signal::TERM);

@@ -183,6 +183,13 @@ impl Engine {
                     identity_changed,
                 }
             }
+            LogEventFrame::AccountDeleted { user_id, .. } => {
+                self.inner.refresh_contacts().await?;
+                if let Some(person) = self.inner.state().people.get_mut(&user_id) {
+                    person.stale = true;
+                }
+                Event::ContactGone { uid: user_id }
+            }
         };
         self.emit(event).await?;
         self.take(id);
@@ -327,7 +334,8 @@ fn place(notice: &LogEventFrame<'_>) -> MessageId {
         | LogEventFrame::SubscriptionConfirmed { log, seq, .. }
         | LogEventFrame::KeysChanged { log, seq, .. }
         | LogEventFrame::NewDevice { log, seq, .. }
-        | LogEventFrame::SecurityAlert { log, seq, .. } => (*log, *seq),
+        | LogEventFrame::SecurityAlert { log, seq, .. }
+        | LogEventFrame::AccountDeleted { log, seq, .. } => (*log, *seq),
     };
     MessageId { log, seq }
 }

@@ -90,6 +90,11 @@ pub enum Event {
         /// The device it is about.
         device: DeviceHandle,
     },
+    /// A contact deleted their account: nothing can be written to them any more.
+    ContactGone {
+        /// Who it was.
+        uid: Uid,
+    },
     /// Messages before `first_seq` are gone; this device missed them.
     Missed {
         /// The conversation.

@@ -79,7 +79,8 @@ impl Incoming {
             | "subscription_confirmed"
             | "keys_changed"
             | "new_device"
-            | "security_alert" => read(text).map(Self::Notice),
+            | "security_alert"
+            | "account_deleted" => read(text).map(Self::Notice),
             "pong" => read(text).map(Self::Pong),
             "history" => read(text).map(Self::History),
             "synced" => read(text).map(Self::Synced),

@@ -2,11 +2,13 @@
 
 mod account;
 mod admin;
+mod avatar;
 mod bans;
 mod contacts;
 mod devices;
 mod keys;
 mod messages;
+mod people;
 mod sessions;
 mod status;
 mod tokens;
@@ -23,7 +25,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(tokens::routes)
         .configure(two_factor::routes)
         .configure(bans::routes)
+        .configure(avatar::routes)
         .configure(contacts::routes)
+        .configure(people::routes)
         .configure(messages::routes)
         .configure(keys::routes)
         .configure(admin::routes)

@@ -178,6 +178,19 @@ pub enum LogEventFrame<'a> {
         /// When.
         at: Timestamp,
     },
+    /// A contact's account was deleted, and their keys with it: nothing can be written to them any more.
+    AccountDeleted {
+        /// Whose.
+        user_id: Uid,
+        /// The conversation, which stays readable.
+        chat_log: LogId,
+        /// The recipient's private log.
+        log: LogId,
+        /// The position in it.
+        seq: Seq,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What a contact is doing.

@@ -3,10 +3,12 @@
 pub mod access;
 pub mod account;
 pub mod admin;
+pub mod avatar;
 pub mod bans;
 pub mod contacts;
 pub mod keys;
 pub mod messages;
+pub mod people;
 pub mod server;
 
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,9 @@
 
 mod add_device;
 mod authenticate;
+mod delete;
+mod erase;
+mod export;
 mod issue_challenge;
 mod issue_csrf;
 mod issue_ticket;
@@ -16,6 +19,10 @@ mod view_profile;
 
 pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
+pub use delete::delete;
+pub use erase::erase;
+pub(crate) use export::MAX_EXPORTS;
+pub use export::{Export, export};
 pub use issue_challenge::{CHALLENGE_LIFE, Challenge, Work, issue_challenge};
 pub use issue_csrf::{check_csrf, issue_csrf};
 pub use issue_ticket::{TICKET_LIFE, issue_ticket};
@@ -30,6 +37,7 @@ pub use view_profile::{Profile, view_profile};
 use melo_ephemeral::EphemeralError;
 use melo_storage::StorageError;
 
+use crate::access::AccessError;
 use crate::fault::faults;
 use crate::password_pool::PoolError;
 use crate::{Fault, LimitError};
@@ -76,6 +84,12 @@ pub enum AccountError {
     /// The password is right; the code is wrong, or was used before.
     #[error("the code is wrong or was used already; wait for the next one")]
     SecondFactorInvalid,
+    /// The password or second factor was not shown.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The last owner.
+    #[error("this is the last owner of the server; make somebody else an owner first")]
+    LastOwner,
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,

@@ -1,10 +1,13 @@
 //! Changes of one's own profile.
 
 use melo_domain::{Bio, DisplayName, Secret, Username};
+use melo_storage::StorageError;
 use melo_storage::accounts::{self, ProfileChange};
+use serde_json::json;
 
 use super::AccountError;
-use crate::{Caller, Core};
+use crate::audit::{self, Action, Object};
+use crate::{Caller, Core, Origin};
 
 /// What to change; `None` leaves as it is.
 #[derive(Default)]
@@ -25,6 +28,7 @@ pub struct ProfileUpdate {
 pub async fn update_profile(
     core: &Core,
     caller: Caller,
+    origin: &Origin,
     update: ProfileUpdate,
 ) -> Result<(), AccountError> {
     let password_hash = match update.password {
@@ -38,11 +42,32 @@ pub async fn update_profile(
         bio: update.bio.as_ref().map(Bio::as_str),
         password_hash: password_hash.as_deref(),
     };
-    let done =
-        accounts::update_profile(core.store.db.write(), &core.store.keys, caller.uid, &change)
-            .await;
-    match done {
-        Err(error) if error.is_unique_violation() => Err(AccountError::UsernameTaken),
-        other => Ok(other?),
+    let fields = names(&change);
+    if fields.is_empty() {
+        return Ok(());
     }
+    let tx = core.store.db.begin().await?;
+    match accounts::update_profile(&tx, &core.store.keys, caller.uid, &change).await {
+        Err(error) if error.is_unique_violation() => return Err(AccountError::UsernameTaken),
+        other => other?,
+    }
+    let (actor, object) = (Some(caller.uid), Object::User(caller.uid));
+    let details = json!({ "fields": fields });
+    let action = Action::AccountUpdate;
+    audit::record(core, &tx, origin, actor, action, object, &details).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    Ok(())
+}
+
+/// Which fields a change is about, for the audit log: what they say is nobody's business there.
+fn names(change: &ProfileChange<'_>) -> Vec<&'static str> {
+    let fields = [
+        ("name", change.name.is_some()),
+        ("nickname", change.nickname.is_some()),
+        ("username", change.username.is_some()),
+        ("bio", change.bio.is_some()),
+        ("password", change.password_hash.is_some()),
+    ];
+    let set = fields.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(name, _)| name).collect()
 }

@@ -1,11 +1,11 @@
 //! One's own profile, or a contact's.
 
-use melo_domain::{ContactStatus, Uid};
+use melo_domain::{Relation, Uid};
 use melo_storage::accounts::{self, Account};
-use melo_storage::contacts;
 
 use super::AccountError;
 use crate::limits::{self, Limit};
+use crate::people::relation;
 use crate::{Caller, Core};
 
 /// A profile as the caller may see it.
@@ -27,8 +27,8 @@ pub async fn view_profile(
     let account = accounts::find(db, keys, uid).await?;
     let own = uid == caller.uid;
     if !own {
-        let relation = contacts::find(db, caller.uid, uid).await?;
-        if !relation.is_some_and(|c| c.status == ContactStatus::Accepted) {
+        // Blocked or never a contact: one answer.
+        if relation(core, caller.uid, uid).await? != Relation::Contact {
             // Before it is said whether there is such a person: looking at contacts is free, trying out user
             // ids is not.
             limits::take(core, Limit::Stranger, caller.uid).await?;

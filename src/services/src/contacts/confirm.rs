@@ -1,15 +1,15 @@
 //! Accepts a request: the two are contacts, and their conversation's log exists from now on.
 
 use melo_crypto::random;
-use melo_domain::{ContactStatus, EventKind, LogId, LogKind, Uid};
+use melo_domain::{ContactStatus, EventKind, LogId, LogKind, Relation, Uid};
 use melo_storage::contacts::{self, Contact};
-use melo_storage::{StorageError, accounts, logs};
+use melo_storage::{StorageError, accounts, blocks, logs, privacy};
 use serde::Serialize;
 
 use super::ContactError;
 use crate::account::check_csrf;
 use crate::notices::{self, Recipient};
-use crate::{Caller, Core};
+use crate::{Caller, Core, people};
 
 #[derive(Serialize)]
 struct Members<'a> {
@@ -31,6 +31,10 @@ pub async fn confirm(
     let (keys, now) = (&core.store.keys, core.clock.now());
     let log = LogId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
+    let (blocked, silent) = blocks::between(&tx, caller.uid, requester).await?;
+    if blocked {
+        return Err(ContactError::Blocked);
+    }
     let request = contacts::find(&tx, requester, caller.uid).await?;
     let secret = request.ok_or(ContactError::NoPendingRequest)?.secret;
     // The update decides between two confirmations at once.
@@ -63,9 +67,12 @@ pub async fn confirm(
     let own = accounts::find(&tx, keys, caller.uid)
         .await?
         .ok_or(ContactError::UserNotFound)?;
+    let switches = privacy::of(&tx, keys, &[caller.uid]).await?;
+    let audience = switches.first().map(|(_, p)| *p).unwrap_or_default().phone;
+    let tells = !secret && audience.includes(Relation::Contact);
     let members = Members {
         from_id: caller.uid,
-        from_phone: (!secret).then_some(own.phone.as_str()),
+        from_phone: tells.then_some(own.phone.as_str()),
         chat_log: log,
     };
     let recipient = Recipient {
@@ -73,10 +80,14 @@ pub async fn confirm(
         private_log: other.private_log,
     };
     let kind = EventKind::SubscriptionConfirmed;
-    let notice = notices::append(core, &tx, recipient, kind, caller.uid, &members).await?;
+    // Nothing of who was blocked reaches who blocked them.
+    let notice = if silent {
+        None
+    } else {
+        Some(notices::append(core, &tx, recipient, kind, caller.uid, &members).await?)
+    };
     tx.commit().await.map_err(StorageError::from)?;
-    core.caches.contacts.invalidate(&caller.uid);
-    core.caches.contacts.invalidate(&requester);
-    notices::publish(core, [notice]);
+    people::changed(core, caller.uid, &[requester]);
+    notices::publish(core, notice);
     Ok(())
 }

@@ -8,6 +8,7 @@ mod subscribe;
 pub use confirm::confirm;
 pub use list::{ContactPage, ContactView, list};
 pub use presence::presence;
+pub(crate) use subscribe::request_notice;
 pub use subscribe::{SubscribeInput, subscribe};
 
 use melo_storage::StorageError;
@@ -27,6 +28,9 @@ pub enum ContactError {
     /// Asked before, or contacts already.
     #[error("you have already asked this person, or are contacts")]
     AlreadySubscribed,
+    /// The caller has blocked the other.
+    #[error("you have blocked this person; unblock them first")]
+    Blocked,
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,

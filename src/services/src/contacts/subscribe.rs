@@ -1,14 +1,15 @@
 //! Asks somebody to become a contact.
 
-use melo_domain::{ContactStatus, EventKind, Uid};
+use melo_domain::{ContactStatus, EventKind, Relation, Uid};
+use melo_storage::accounts::{self, Account};
 use melo_storage::contacts::{self, Contact};
-use melo_storage::{StorageError, accounts};
+use melo_storage::{ConnectionTrait, StorageError, blocks, privacy};
 use serde::Serialize;
 
 use super::ContactError;
 use crate::account::check_csrf;
 use crate::limits::{self, Limit};
-use crate::notices::{self, Recipient};
+use crate::notices::{self, Notice, Recipient};
 use crate::{Caller, Core};
 
 /// A request.
@@ -49,10 +50,19 @@ pub async fn subscribe(
     let own = accounts::find(&tx, keys, caller.uid)
         .await?
         .ok_or(ContactError::UserNotFound)?;
+    let (blocked, held) = blocks::between(&tx, caller.uid, input.target).await?;
+    if blocked {
+        return Err(ContactError::Blocked);
+    }
     let relation = Contact {
         uid: caller.uid,
         peer: input.target,
-        status: ContactStatus::Pending,
+        // To whom was blocked it looks the same; it is told if the block is lifted one day.
+        status: if held {
+            ContactStatus::Held
+        } else {
+            ContactStatus::Pending
+        },
         secret: input.secret,
         log: None,
     };
@@ -60,25 +70,37 @@ pub async fn subscribe(
         Err(error) if error.is_unique_violation() => return Err(ContactError::AlreadySubscribed),
         other => other?,
     }
+    let notice = if held {
+        None
+    } else {
+        Some(request_notice(core, &tx, &own, &target, input.secret).await?)
+    };
+    tx.commit().await.map_err(StorageError::from)?;
+    notices::publish(core, notice);
+    Ok(())
+}
+
+/// Puts a request into the private log of `asked`. The phone goes with it if `asking` lets everybody have it and
+/// did not ask secretly.
+pub(crate) async fn request_notice(
+    core: &Core,
+    tx: &impl ConnectionTrait,
+    asking: &Account,
+    asked: &Account,
+    secret: bool,
+) -> Result<Notice, StorageError> {
+    let switches = privacy::of(tx, &core.store.keys, &[asking.uid]).await?;
+    let audience = switches.first().map(|(_, p)| *p).unwrap_or_default().phone;
+    let tells = !secret && audience.includes(Relation::Stranger);
     let members = Members {
-        from_id: caller.uid,
-        from_phone: (!input.secret).then_some(own.phone.as_str()),
-        secret: input.secret,
+        from_id: asking.uid,
+        from_phone: tells.then_some(asking.phone.as_str()),
+        secret,
     };
     let recipient = Recipient {
-        uid: target.uid,
-        private_log: target.private_log,
+        uid: asked.uid,
+        private_log: asked.private_log,
     };
-    let notice = notices::append(
-        core,
-        &tx,
-        recipient,
-        EventKind::SubscriptionRequest,
-        caller.uid,
-        &members,
-    )
-    .await?;
-    tx.commit().await.map_err(StorageError::from)?;
-    notices::publish(core, [notice]);
-    Ok(())
+    let kind = EventKind::SubscriptionRequest;
+    notices::append(core, tx, recipient, kind, asking.uid, &members).await
 }

@@ -40,7 +40,12 @@ pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, K
 
 async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
     let db = core.store.db.read();
-    let open = |status| matches!(status, ContactStatus::Accepted | ContactStatus::Pending);
+    let open = |status| {
+        matches!(
+            status,
+            ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
+        )
+    };
     let asked = contacts::find(db, one, other)
         .await?
         .is_some_and(|c| open(c.status));

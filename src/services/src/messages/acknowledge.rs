@@ -8,7 +8,7 @@ use melo_storage::logs;
 
 use super::MessageError;
 use crate::caches::Told;
-use crate::{Caller, Core};
+use crate::{Caller, Core, people};
 
 /// What is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,17 @@ pub async fn acknowledge(
         return Ok(());
     };
     let told = core.caches.told.get(&(log, caller.uid)).unwrap_or_default();
-    let news = Told {
+    let mut news = Told {
         delivered: told.delivered.max(position.delivered),
         read: told.read.max(position.read),
     };
+    if people::blocks_between(core, caller.uid, peer).await?.any() {
+        return Ok(());
+    }
+    if news.read > told.read && !both_tell(core, caller.uid, peer).await? {
+        // As far as the author learns, it lies there unread.
+        news.read = told.read;
+    }
     core.caches.told.insert((log, caller.uid), news);
     if news.read > told.read {
         tell(core, caller.uid, peer, log, news.read, StatusKind::Read);
@@ -52,6 +59,12 @@ pub async fn acknowledge(
         );
     }
     Ok(())
+}
+
+/// Whether what one of them has read is for the other to know: who does not tell is not told either.
+async fn both_tell(core: &Core, one: Uid, other: Uid) -> Result<bool, MessageError> {
+    let privacies = people::privacies_of(core, &[one, other]).await?;
+    Ok(privacies.values().all(|privacy| privacy.read_receipts))
 }
 
 fn tell(core: &Core, reader: Uid, author: Uid, log: LogId, seq: Seq, status: StatusKind) {

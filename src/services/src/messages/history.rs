@@ -28,13 +28,13 @@ pub async fn history(
     page: u32,
     per_page: u32,
 ) -> Result<HistoryPage, MessageError> {
-    let route = route::direct(core, caller.uid, other).await?;
+    let log = route::past(core, caller.uid, other).await?;
     let (db, keys) = (core.store.db.read(), &core.store.keys);
-    let (events, total) = events::message_page(db, keys, route.log, page, per_page).await?;
+    let (events, total) = events::message_page(db, keys, log, page, per_page).await?;
     let kid = kid_of(core, caller).await?;
     Ok(HistoryPage {
         events,
-        log: route.log,
+        log,
         total,
         kid,
     })

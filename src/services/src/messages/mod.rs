@@ -28,6 +28,9 @@ pub enum MessageError {
     /// The two are not contacts.
     #[error("you can write to accepted contacts only; send a contact request first")]
     NotAContact,
+    /// The sender has blocked the recipient.
+    #[error("you have blocked this person; unblock them first")]
+    Blocked,
     /// The payload is longer than 1 MiB.
     #[error("the message is longer than 1 MiB")]
     TooLarge,

@@ -10,3 +10,4 @@ mod bans;
 mod databases;
 mod log_writer;
 mod migrations;
+mod profiles;

@@ -11,7 +11,7 @@ async fn has_table(db: &Database, table: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn up_down_up() {
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 14] = [
         "data_keys",
         "users",
         "devices",
@@ -22,6 +22,10 @@ async fn up_down_up() {
         "events",
         "cursors",
         "bans",
+        "avatars",
+        "privacy",
+        "blocks",
+        "tombstones",
     ];
     for database in databases::all().await {
         let db = &database.db;

@@ -119,6 +119,7 @@ catalogue! {
     AskCode: "Code of the second factor (or a recovery code): ", "Код второго фактора (или резервный код): ";
     OwnKeysChanged: "your own devices changed", "ваши устройства изменились";
     NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
+    ContactGone: "{0} has deleted the account", "{0}: аккаунт удалён";
     Missed: "some messages are gone from the server; this device missed them", "часть сообщений уже удалена с сервера, устройство их не получило";
     StillUnsent: "{0} message(s) are kept and go out next time.", "Сообщений в очереди: {0}, они уйдут в следующий раз.";
     OtherDevice: "other device", "другое устройство";

@@ -1,6 +1,8 @@
 //! Coming in, and what one says about oneself.
 
 mod csrf_token;
+mod delete;
+mod export;
 mod jwks;
 mod key_backup;
 pub(super) mod login;
@@ -35,5 +37,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
                 .route(post().to(key_backup::store))
                 .route(get().to(key_backup::load)),
         )
+        .service(resource("/account/export").route(post().to(export::handle)))
+        .service(resource("/account/delete").route(post().to(delete::handle)))
         .service(resource("/ws_ticket").route(post().to(ws_ticket::handle)));
 }

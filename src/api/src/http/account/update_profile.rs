@@ -6,17 +6,18 @@ use melo_protocol::rest::account as body;
 use melo_services::account::{self, ProfileUpdate};
 
 use crate::error::ApiError;
-use crate::extract::{Authenticated, Body};
+use crate::extract::{Authenticated, Body, Traced};
 use crate::state::State;
 use crate::validate::Check;
 
 pub(crate) async fn handle(
     state: Data<State>,
     Authenticated(caller): Authenticated,
+    Traced(origin): Traced,
     Body(body): Body<body::ProfileUpdate>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
     let update = parse(body)?;
-    account::update_profile(&state.core, caller, update).await?;
+    account::update_profile(&state.core, caller, &origin, update).await?;
     Ok(Json(StatusAnswer::of("updated")))
 }
 

@@ -230,6 +230,7 @@ impl Conversation {
             Event::SecurityAlert { alert, .. } => {
                 self.screen.notice(&Notice::SecurityAlert(&alert));
             }
+            Event::ContactGone { uid } => self.screen.notice(&Notice::ContactGone(uid)),
             Event::Missed { .. } => self.screen.notice(&Notice::Missed),
         }
     }

@@ -37,6 +37,7 @@ pub enum Notice<'a> {
     NotSent(&'a str),
     ContactRequest(Uid),
     ContactConfirmed(Uid),
+    ContactGone(Uid),
     /// Without a name: one's own devices.
     KeysChanged {
         uid: Uid,
@@ -329,6 +330,7 @@ impl Notice<'_> {
             Self::NotSent(why) => text(Text::SendFailed, &[&plain(why)]),
             Self::ContactRequest(from) => text(Text::RequestFrom, &[from]),
             Self::ContactConfirmed(from) => text(Text::NowContact, &[from]),
+            Self::ContactGone(uid) => text(Text::ContactGone, &[uid]),
             Self::KeysChanged {
                 name: None,
                 identity_changed: true,
@@ -361,6 +363,7 @@ impl Notice<'_> {
             Self::NotSent(why) => json!({"event": "not_sent", "reason": why}),
             Self::ContactRequest(from) => json!({"event": "contact_request", "from": from}),
             Self::ContactConfirmed(from) => json!({"event": "contact_confirmed", "from": from}),
+            Self::ContactGone(uid) => json!({"event": "contact_gone", "uid": uid}),
             Self::KeysChanged {
                 uid,
                 identity_changed,

@@ -1,0 +1,39 @@
+//! Keeps somebody away: neither can write to the other, and they learn nothing new about each other.
+
+use melo_domain::Uid;
+use melo_storage::{StorageError, accounts, blocks};
+use serde_json::json;
+
+use super::{PeopleError, changed};
+use crate::audit::{self, Action, Object};
+use crate::limits::{self, Limit};
+use crate::{Caller, Core, Origin};
+
+/// Blocks `peer`. Blocking somebody twice changes nothing.
+pub async fn block(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    peer: Uid,
+) -> Result<(), PeopleError> {
+    if peer == caller.uid {
+        return Err(PeopleError::SelfTarget);
+    }
+    let tx = core.store.db.begin().await?;
+    // Held: a block of somebody who leaves at this moment must not stay behind.
+    if accounts::hold_standing(&tx, peer).await?.is_none() {
+        // Trying out user ids is not free.
+        drop(tx);
+        limits::take(core, Limit::Stranger, caller.uid).await?;
+        return Err(PeopleError::UserNotFound);
+    }
+    if !blocks::add(&tx, &core.store.keys, caller.uid, peer, core.now()).await? {
+        return Ok(());
+    }
+    let (actor, object) = (Some(caller.uid), Object::User(caller.uid));
+    let details = json!({ "peer": peer });
+    audit::record(core, &tx, origin, actor, Action::BlockAdd, object, &details).await?;
+    tx.commit().await.map_err(StorageError::from)?;
+    changed(core, caller.uid, &[peer]);
+    Ok(())
+}

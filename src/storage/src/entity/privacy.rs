@@ -1,0 +1,19 @@
+//! Rows of `privacy`.
+#![allow(missing_docs)] // generated companions; the columns are described in docs/ARCHITECTURE.md
+
+use sea_orm::entity::prelude::*;
+
+use crate::Sealed;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "privacy")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub uid: i64,
+    pub switches: Sealed,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

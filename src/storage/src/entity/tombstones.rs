@@ -1,0 +1,16 @@
+//! Rows of `tombstones`.
+#![allow(missing_docs)] // generated companions; the columns are described in docs/ARCHITECTURE.md
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tombstones")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub uid: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
