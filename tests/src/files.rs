@@ -95,7 +95,8 @@ pub fn unzip(file: &[u8]) -> BTreeMap<String, Vec<u8>> {
         let mut entry = zip.by_index(index).expect("an entry");
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("a whole entry");
-        found.insert(entry.name().to_owned(), content);
+        let name = entry.name().expect("a name").into_owned();
+        found.insert(name, content);
     }
     found
 }

@@ -2,10 +2,10 @@
 
 use melo_crypto::Keyring;
 use melo_domain::{Timestamp, Uid};
-use sea_orm::sea_query::{Cond, OnConflict};
+use sea_orm::sea_query::Cond;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -29,32 +29,26 @@ fn seal(keys: &Keyring, uid: Uid, peer: Uid) -> RowSeal<'_> {
     )
 }
 
-/// Has `uid` keep `peer` away; says whether that is new.
+/// Has `uid` keep `peer` away; says whether that is new. The caller holds one of the two accounts, so that of two
+/// at once the second sees what the first has written.
 pub async fn add(
-    conn: &impl ConnectionTrait,
+    tx: &impl ConnectionTrait,
     keys: &Keyring,
     uid: Uid,
     peer: Uid,
     now: Timestamp,
 ) -> Result<bool, StorageError> {
+    let known = Entity::find_by_id((uid.to_i64(), peer.to_i64()));
+    if known.one(tx).await?.is_some() {
+        return Ok(false);
+    }
     let row = ActiveModel {
         uid: Set(uid.to_i64()),
         peer: Set(peer.to_i64()),
         created_at: Set(seal(keys, uid, peer).time("created_at", now)?),
     };
-    let columns = [Column::Uid, Column::Peer];
-    let keep = OnConflict::columns(columns)
-        .do_nothing_on(columns)
-        .to_owned();
-    let added = Entity::insert(row)
-        .on_conflict(keep)
-        .exec_without_returning(conn)
-        .await;
-    match added {
-        Ok(rows) => Ok(rows == 1),
-        Err(sea_orm::DbErr::RecordNotInserted) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    row.insert(tx).await?;
+    Ok(true)
 }
 
 /// Lets `peer` come near `uid` again; says whether they were kept away.
