@@ -18,7 +18,7 @@ async fn found(device: &Device, username: &str) -> Vec<Value> {
     let answer = device
         .get(&format!("/users/search?username={username}"))
         .await;
-    answer.ok().list("users").to_vec()
+    answer.ok().list("users").clone()
 }
 
 #[tokio::test]

@@ -33,9 +33,10 @@ pub(super) struct Picture {
 
 /// Decodes and encodes. Takes up to a second of a core and a few hundred megabytes: not for the event loop.
 pub(super) fn normalise(file: &[u8]) -> Result<Picture, AvatarError> {
-    let format = match image::guess_format(file) {
-        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => format,
-        _ => return Err(AvatarError::Unsupported),
+    let Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) =
+        image::guess_format(file)
+    else {
+        return Err(AvatarError::Unsupported);
     };
     let mut picture = decode(file, format)?;
     if picture.width().max(picture.height()) > LONGEST_SIDE {

@@ -19,12 +19,11 @@ pub async fn block(
     if peer == caller.uid {
         return Err(PeopleError::SelfTarget);
     }
+    // The answer says whether there is such a person: trying out user ids is not free.
+    limits::take(core, Limit::Stranger, caller.uid).await?;
     let tx = core.store.db.begin().await?;
     // Held: a block of somebody who leaves at this moment must not stay behind.
     if accounts::hold_standing(&tx, peer).await?.is_none() {
-        // Trying out user ids is not free.
-        drop(tx);
-        limits::take(core, Limit::Stranger, caller.uid).await?;
         return Err(PeopleError::UserNotFound);
     }
     if !blocks::add(&tx, &core.store.keys, caller.uid, peer, core.now()).await? {

@@ -175,6 +175,7 @@ async fn pictures_switches_and_blocks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[allow(clippy::too_many_lines)] // a story reads best in one piece
 async fn who_leaves_leaves_only_what_others_have() {
     for database in databases::all().await {
         let store = databases::store(&database.db).await;
