@@ -69,6 +69,13 @@ mod tests {
             (Method::DELETE, "/sessions/{id}", "api:admin"),
             (Method::GET, "/admin/users", "admin:read"),
             (Method::POST, "/admin/users/{uid}/ban", "admin:write"),
+            (Method::POST, "/avatar/upload", "api:write"),
+            (Method::GET, "/avatar/{uid}", "users:read"),
+            (Method::GET, "/users/search", "users:read"),
+            (Method::PUT, "/privacy", "api:write"),
+            (Method::POST, "/blocks", "api:write"),
+            (Method::POST, "/account/export", "api:admin"),
+            (Method::POST, "/account/delete", "api:admin"),
         ] {
             assert_eq!(required(&method, Some(pattern)).to_string(), scope);
         }

@@ -301,3 +301,41 @@ async fn leaving_needs_the_password() {
     limited.problem(ErrorCode::RateLimited);
     anna.get("/profile").await.ok();
 }
+
+#[tokio::test]
+async fn a_personal_token_can_neither_take_the_data_nor_end_the_account_and_ends_with_it() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let password = json!({"password": anna.user.person.password});
+    let made = |scopes: Value| {
+        let body = json!({"name": "a program", "scopes": scopes});
+        let anna = anna.clone();
+        async move { anna.post("/tokens", &body).await.ok().text("token") }
+    };
+    let mut program = anna.clone();
+    program.token = made(json!(["api:write", "users:read"])).await;
+    for path in ["/account/export", "/account/delete"] {
+        let answer = program.post(path, &password).await;
+        answer.problem(ErrorCode::InsufficientScope);
+    }
+    program.get("/users/search?username=anybody").await.ok();
+    program.token = made(json!(["api:admin"])).await;
+    for path in ["/account/export", "/account/delete"] {
+        let answer = program.post(path, &password).await;
+        answer.problem(ErrorCode::Forbidden);
+    }
+    program.get("/profile").await.ok();
+    let files = unzip(&export(&anna).await.body);
+    let tokens: Value = serde_json::from_slice(&files["tokens.json"]).unwrap();
+    assert_eq!(tokens.as_array().map(Vec::len), Some(2), "{tokens}");
+    assert!(!tokens.to_string().contains(&program.token));
+
+    delete(&anna).await.ok();
+    let answer = program.get("/profile").await;
+    assert_eq!(
+        answer.status,
+        401,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+}
