@@ -198,7 +198,7 @@ mod tests {
             taken(&mut window, &QUOTA, later, 100);
             let refused = window.spend(&QUOTA, later);
             assert!(refused.refused && !refused.reset.is_zero());
-            let almost = later.plus(refused.reset - Duration::from_millis(1));
+            let almost = later.plus(refused.reset.saturating_sub(Duration::from_millis(1)));
             assert!(window.spend(&QUOTA, almost).refused, "{start}");
             assert!(!window.spend(&QUOTA, later.plus(refused.reset)).refused);
         }

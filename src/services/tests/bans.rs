@@ -1,5 +1,7 @@
 //! Who is kept out, and until when.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a failed helper fails the test
+
 mod common;
 
 use std::net::IpAddr;
@@ -74,7 +76,7 @@ async fn addresses_devices_and_phones_are_kept_out_until_the_ban_ends() {
     ban(
         &world,
         admin,
-        of(BanKind::Device, &"00000000000000FF"),
+        of(BanKind::Device, "00000000000000FF"),
         Some(2 * MINUTE),
     )
     .await;

@@ -176,9 +176,9 @@ async fn prove_by_password(
     };
     let attempt = lockout::begin(core, &input.identifier.text(), input.origin.address).await?;
     let refused = match check_password(core, input, password, account).await {
-        Ok(Proven::Yes(account, proof)) => {
+        Ok(Proven::Yes(proven)) => {
             attempt.succeeded(core).await?;
-            return Ok((account, proof));
+            return Ok(*proven);
         }
         // The password was right: neither a failure nor a reason to forget failures.
         Ok(Proven::CodeMissing) => {
@@ -199,7 +199,7 @@ async fn prove_by_password(
 
 /// What came of the password.
 enum Proven {
-    Yes(Account, Proof),
+    Yes(Box<(Account, Proof)>),
     No,
     /// The password is right.
     CodeMissing,
@@ -241,7 +241,8 @@ async fn check_password(
         Verdict::RightButOutdated => Some(core.passwords.hash(password).await?),
         _ => None,
     };
-    Ok(Proven::Yes(account, Proof::Password { rehashed, passed }))
+    let proof = Proof::Password { rehashed, passed };
+    Ok(Proven::Yes(Box::new((account, proof))))
 }
 
 async fn verify(
