@@ -2,11 +2,12 @@
 
 use melo_crypto::BearerToken;
 use melo_domain::{Email, Language, MailTokenPurpose};
-use melo_storage::{StorageError, mail_tokens, sessions};
+use melo_storage::{StorageError, mail_tokens};
 
 use super::{CredentialError, MAIL_TOKEN_LIFE};
 use crate::limits::{self, Limit};
 use crate::outgoing;
+use crate::sessions::is_recent;
 use crate::{Caller, Core, Grant};
 
 /// Mails a token to the address. Whoever can read it can take the account over later, so the password must
@@ -39,10 +40,7 @@ pub(super) async fn check_recent(core: &Core, caller: Caller) -> Result<(), Cred
     if matches!(caller.grant, Grant::Token(_)) {
         return Ok(());
     }
-    let store = &core.store;
-    let at = sessions::authenticated(store.db.read(), &store.keys, caller.session).await?;
-    let within = core.policy.admin_reauthentication;
-    if at.is_some_and(|at| at.plus(within) > core.now()) {
+    if is_recent(core, caller, core.policy.admin_reauthentication).await? {
         Ok(())
     } else {
         Err(CredentialError::ReauthenticationRequired)
