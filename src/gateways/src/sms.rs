@@ -20,8 +20,8 @@ pub struct TextMessage {
 
 /// How a provider is called.
 pub struct HttpSmsSettings {
-    /// `https:`, or `http:` on this machine.
-    pub url: Url,
+    /// `https:`, or `http:` on this machine. May hold credentials.
+    pub url: Secret,
     /// The body.
     pub body: BodyTemplate,
     /// A header that the provider knows us by: its name and its value.
@@ -59,6 +59,8 @@ impl HttpSms {
             Some((name, value)) => Some(header(&name, &value)?),
             None => None,
         };
+        let url = Url::parse(settings.url.expose());
+        let url = url.map_err(|_| GatewayError("SMS_HTTP_URL is not a URL".to_owned()))?;
         let client = Client::builder()
             .timeout(SEND_WITHIN)
             // A message goes where the operator says, and nowhere else.
@@ -67,7 +69,7 @@ impl HttpSms {
             .map_err(|error| GatewayError(format!("SMS_HTTP_URL cannot be called: {error}")))?;
         Ok(Self {
             client,
-            url: settings.url,
+            url,
             body: settings.body,
             header,
             signing_key: settings.signing_key,
