@@ -47,18 +47,11 @@ impl Check {
         self.take(field, credentials::check_form(core, password));
     }
 
-    /// A password, code or token that is only compared.
-    pub(crate) fn credential(&mut self, field: &str, secret: &Secret) {
-        if secret.expose().len() > MAX_CREDENTIAL {
-            self.refuse(field, "is too long");
-        }
-    }
-
     /// A password, code or token that is only looked at when it is not too long.
     pub(crate) fn credential(&mut self, field: &str, secret: &Secret) {
         match secret.expose().len() {
             0 => self.refuse(field, "must be given"),
-            1..=MAX_PASSWORD => {}
+            1..=MAX_CREDENTIAL => {}
             _ => self.refuse(field, "is too long"),
         }
     }

@@ -74,7 +74,10 @@ mod tests {
     fn a_signature_is_plain_hmac_sha_256() {
         // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac 0123456789abcdef
         let signature = mac("0123456789abcdef").sign("1700000000", br#"{"a":1}"#);
-        assert_eq!(signature, "9eb18f493f8ec135d9eb2dad817c369bb4e9cbfa818657897a7437c1cd8c3a23");
+        assert_eq!(
+            signature,
+            "9eb18f493f8ec135d9eb2dad817c369bb4e9cbfa818657897a7437c1cd8c3a23"
+        );
     }
 
     #[test]
@@ -84,7 +87,12 @@ mod tests {
             mac(key).verify(time, body, signature)
         };
         assert!(holds("0123456789abcdef", "1", b"body", &signature));
-        assert!(holds("0123456789abcdef", "1", b"body", &signature.to_uppercase()));
+        assert!(holds(
+            "0123456789abcdef",
+            "1",
+            b"body",
+            &signature.to_uppercase()
+        ));
         assert!(!holds("0123456789abcdeF", "1", b"body", &signature));
         assert!(!holds("0123456789abcdef", "2", b"body", &signature));
         assert!(!holds("0123456789abcdef", "1", b"bodY", &signature));

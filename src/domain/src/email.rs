@@ -56,9 +56,7 @@ fn is_local(local: &str) -> bool {
 fn is_domain(domain: &str) -> bool {
     let label = |part: &str| {
         (1..=63).contains(&part.len())
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !part.starts_with('-')
             && !part.ends_with('-')
     };

@@ -101,7 +101,10 @@ fn classes(password: &str) -> usize {
         char::is_numeric,
         |c| !c.is_lowercase() && !c.is_uppercase() && !c.is_numeric(),
     ];
-    kinds.iter().filter(|kind| password.chars().any(kind)).count()
+    kinds
+        .iter()
+        .filter(|kind| password.chars().any(kind))
+        .count()
 }
 
 fn contains_owner(password: &str, owner: &PasswordOwner<'_>) -> bool {

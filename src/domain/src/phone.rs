@@ -57,7 +57,11 @@ impl FromStr for Phone {
 /// (E.164, section 6.1), so the first that is in use is the one.
 fn is_possible(digits: &str) -> bool {
     let countries = (1..=3).find_map(|length| {
-        let code: u16 = digits.get(..length)?.parse().ok().filter(|code| *code > 0)?;
+        let code: u16 = digits
+            .get(..length)?
+            .parse()
+            .ok()
+            .filter(|code| *code > 0)?;
         Some((length, DATABASE.by_code(&code)?))
     });
     countries.is_some_and(|(length, countries)| {

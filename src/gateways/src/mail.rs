@@ -192,7 +192,10 @@ mod tests {
 
     #[test]
     fn credentials_are_read_from_the_url() {
-        assert_eq!(decoded("p%40ss%3Aw%C3%B6rd").ok().as_deref(), Some("p@ss:wörd"));
+        assert_eq!(
+            decoded("p%40ss%3Aw%C3%B6rd").ok().as_deref(),
+            Some("p@ss:wörd")
+        );
         assert!(decoded("100%").is_err() && decoded("%zz").is_err() && decoded("%ff").is_err());
     }
 

@@ -95,7 +95,8 @@ impl HttpSms {
         }
         let answer = request.body(body).send().await;
         // Without the URL: it may hold the operator's credentials.
-        let answer = answer.map_err(|error| SendError::Temporary(error.without_url().to_string()))?;
+        let answer =
+            answer.map_err(|error| SendError::Temporary(error.without_url().to_string()))?;
         judge(answer.status())
     }
 }
@@ -133,7 +134,11 @@ impl SmsGateway {
         match self {
             Self::Off => Err(SendError::Permanent("SMS_PROVIDER is off".to_owned())),
             Self::Log { show_text } => {
-                let shown = if *show_text { &*message.text } else { "(DEBUG_MODE shows it)" };
+                let shown = if *show_text {
+                    &*message.text
+                } else {
+                    "(DEBUG_MODE shows it)"
+                };
                 tracing::warn!(sms = %message.id, says = %shown, "text message, not sent: SMS_PROVIDER=log");
                 Ok(())
             }

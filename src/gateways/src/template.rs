@@ -57,7 +57,9 @@ fn fill(value: &mut Value, message: &TextMessage) {
     match value {
         Value::String(text) => *text = filled(text, message),
         Value::Array(items) => items.iter_mut().for_each(|item| fill(item, message)),
-        Value::Object(members) => members.values_mut().for_each(|member| fill(member, message)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| fill(member, message)),
         _ => {}
     }
 }
@@ -114,7 +116,10 @@ mod tests {
     fn what_would_not_carry_the_message_is_refused() {
         let parse = |text: &str| text.parse::<BodyTemplate>().err();
         assert_eq!(parse("to={phone}"), Some(InvalidTemplate::NotJson));
-        assert_eq!(parse(r#"{"{phone}": "{text}"}"#), Some(InvalidTemplate::Incomplete));
+        assert_eq!(
+            parse(r#"{"{phone}": "{text}"}"#),
+            Some(InvalidTemplate::Incomplete)
+        );
         assert_eq!(parse(r#"["{phone}{text}"]"#), None);
     }
 }

@@ -34,12 +34,7 @@ pub(crate) async fn attempt(core: &Core, gateways: &Gateways, claim: &Claim) {
     }
 }
 
-async fn send_sms(
-    core: &Core,
-    gateways: &Gateways,
-    claim: &Claim,
-    id: &str,
-) -> Option<Outcome> {
+async fn send_sms(core: &Core, gateways: &Gateways, claim: &Claim, id: &str) -> Option<Outcome> {
     let Ok(job) = serde_json::from_slice::<SmsJob>(&claim.payload) else {
         return Some(Outcome::Never);
     };
@@ -55,12 +50,7 @@ async fn send_sms(
     Some(judge(sent, claim, id))
 }
 
-async fn send_mail(
-    core: &Core,
-    gateways: &Gateways,
-    claim: &Claim,
-    id: &str,
-) -> Option<Outcome> {
+async fn send_mail(core: &Core, gateways: &Gateways, claim: &Claim, id: &str) -> Option<Outcome> {
     let Ok(job) = serde_json::from_slice::<MailJob>(&claim.payload) else {
         return Some(Outcome::Never);
     };

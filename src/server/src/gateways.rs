@@ -1,8 +1,6 @@
 //! The ways out, from settings.
 
-use melo_gateways::{
-    GatewayError, HttpSms, HttpSmsSettings, MailSettings, Mailer, SmsGateway,
-};
+use melo_gateways::{GatewayError, HttpSms, HttpSmsSettings, MailSettings, Mailer, SmsGateway};
 use melo_jobs::Gateways;
 use melo_services::outgoing::{Channels, WebhookGuard};
 

@@ -13,9 +13,9 @@ use tokio::sync::watch;
 
 use crate::banner::{self, Language};
 use crate::data_dir::{self, DataDirError, DataDirLock};
+use crate::gateways;
 use crate::housekeeping::Housekeeping;
 use crate::keys::{self, JwtWatch, Keys, KeysError};
-use crate::gateways;
 use crate::settings::Settings;
 use crate::tls::Reloader;
 use crate::wiring::{self, Assembly, WiringError};

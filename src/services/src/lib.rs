@@ -28,6 +28,7 @@ pub mod people;
 mod relations;
 pub mod second_factor;
 pub mod queue;
+pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
 

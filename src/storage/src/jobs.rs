@@ -119,7 +119,10 @@ async fn take(
 ) -> Result<bool, StorageError> {
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(state.code()))
-        .col_expr(Column::Attempts, Expr::value(row.attempts.saturating_add(1)))
+        .col_expr(
+            Column::Attempts,
+            Expr::value(row.attempts.saturating_add(1)),
+        )
         .col_expr(Column::Due, Expr::value(lease_ends.millis()))
         .filter(Column::Id.eq(row.id))
         .filter(Column::State.eq(row.state))

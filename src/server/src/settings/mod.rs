@@ -3,8 +3,8 @@
 //! A section is a file here: its [`Spec`]s (name, default, explanation), its struct, `from` the environment
 //! and `for_testing`. `.env.example` is made from the specs, so it cannot drift from the code.
 
-mod admin;
 mod accounts;
+mod admin;
 mod limits;
 mod logging;
 mod mail;
@@ -26,8 +26,8 @@ use std::collections::BTreeSet;
 use melo_domain::RegistrationMode;
 use melo_telemetry::LogSettings;
 
-pub use admin::Admin;
 pub use accounts::Accounts;
+pub use admin::Admin;
 pub use limits::{Limits, Rate};
 pub use mail::Mail;
 pub use network::Network;
@@ -116,7 +116,10 @@ impl Settings {
             && accounts.registration == RegistrationMode::Verified
             && !sms.is_on()
         {
-            reader.conflict(&sms::SMS_PROVIDER, "must be set when REGISTRATION is verified");
+            reader.conflict(
+                &sms::SMS_PROVIDER,
+                "must be set when REGISTRATION is verified",
+            );
         }
         let push = Push::from(reader);
         let limits = Limits::from(reader);
@@ -174,9 +177,8 @@ fn warnings(settings: &Settings, source: &Source) -> Vec<String> {
         );
     }
     if matches!(settings.sms.provider, SmsProvider::Log) {
-        warnings.push(
-            "SMS_PROVIDER=log sends no text messages; it is for developers only".to_owned(),
-        );
+        warnings
+            .push("SMS_PROVIDER=log sends no text messages; it is for developers only".to_owned());
     }
     let known: BTreeSet<&str> = SECTIONS
         .iter()

@@ -3,8 +3,8 @@
 use melo_crypto::Verdict;
 use melo_domain::{Secret, Uid};
 use melo_protocol::CloseCode;
-use melo_storage::accounts::{self, Account};
 use melo_storage::StorageError;
+use melo_storage::accounts::{self, Account};
 use serde_json::json;
 
 use super::{CredentialError, check_fit, replace_password};
@@ -27,7 +27,16 @@ pub async fn change_password(
     let ended = replace_password(core, &tx, caller.uid, &hash, Some(caller)).await?;
     let details = json!({"sessions_ended": ended.count()});
     let (action, object) = (Action::PasswordChange, Object::User(caller.uid));
-    audit::record(core, &tx, origin, Some(caller.uid), action, object, &details).await?;
+    audit::record(
+        core,
+        &tx,
+        origin,
+        Some(caller.uid),
+        action,
+        object,
+        &details,
+    )
+    .await?;
     tx.commit().await.map_err(StorageError::from)?;
     let count = ended.count();
     sessions::tell(core, ended, CloseCode::SessionRevoked);

@@ -15,7 +15,13 @@ pub(crate) async fn check_code(
     code: &Secret,
 ) -> Result<i64, CredentialError> {
     let store = &core.store;
-    let stored = codes::attempt(store.db.write(), &store.keys, purpose, subject, CODE_ATTEMPTS);
+    let stored = codes::attempt(
+        store.db.write(),
+        &store.keys,
+        purpose,
+        subject,
+        CODE_ATTEMPTS,
+    );
     let stored = stored.await?.ok_or(CredentialError::CodeInvalid)?;
     let right = same_secret(&Secret::new(stored.code), code.expose().trim());
     if right && stored.expires > core.now() {

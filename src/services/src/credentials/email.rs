@@ -33,7 +33,16 @@ pub async fn remove_email(
     }
     let details = json!({"fields": ["email"]});
     let (action, object) = (Action::AccountUpdate, Object::User(caller.uid));
-    audit::record(core, &tx, origin, Some(caller.uid), action, object, &details).await?;
+    audit::record(
+        core,
+        &tx,
+        origin,
+        Some(caller.uid),
+        action,
+        object,
+        &details,
+    )
+    .await?;
     tx.commit().await.map_err(StorageError::from)?;
     Ok(())
 }

@@ -49,7 +49,9 @@ pub async fn request_reset(core: &Core, request: ResetRequest) -> Result<(), Cre
         Some(Channel::Sms) if !channels.sms => {
             return Err(CredentialError::NotConfigured("text messages"));
         }
-        Some(Channel::Mail) if !channels.mail => return Err(CredentialError::NotConfigured("mail")),
+        Some(Channel::Mail) if !channels.mail => {
+            return Err(CredentialError::NotConfigured("mail"));
+        }
         None if !channels.sms && !channels.mail => {
             return Err(CredentialError::NotConfigured("text messages or mail"));
         }

@@ -27,7 +27,16 @@ pub async fn set_email(
     let expires = core.now().plus(MAIL_TOKEN_LIFE);
     let tx = core.store.db.begin().await?;
     let (keys, purpose) = (&core.store.keys, MailTokenPurpose::ConfirmEmail);
-    mail_tokens::put(&tx, keys, caller.uid, purpose, &hash, email.as_str(), expires).await?;
+    mail_tokens::put(
+        &tx,
+        keys,
+        caller.uid,
+        purpose,
+        &hash,
+        email.as_str(),
+        expires,
+    )
+    .await?;
     let text = outgoing::confirm_mail(language, token.expose());
     outgoing::mail(core, &tx, email.as_str(), text, expires).await?;
     tx.commit().await.map_err(StorageError::from)?;

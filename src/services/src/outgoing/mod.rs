@@ -5,11 +5,11 @@ mod report_delivery;
 mod sweep;
 mod texts;
 
-pub(crate) use enqueue::{mail, sms};
 pub use enqueue::{MailJob, SmsJob};
+pub(crate) use enqueue::{mail, sms};
 pub use report_delivery::{ReportCall, ReportError, WebhookGuard, admit_report, report_delivery};
 pub use sweep::sweep;
-pub(crate) use texts::{MailText, register_code, reset_code, reset_mail, confirm_mail};
+pub(crate) use texts::{MailText, confirm_mail, register_code, reset_code, reset_mail};
 
 /// Which ways out the operator has set up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -78,7 +78,11 @@ pub async fn admit_report(
     call: &ReportCall<'_>,
 ) -> Result<(), ReportError> {
     let guard = guard.ok_or(ReportError::NotConfigured)?;
-    if !guard.addresses.iter().any(|net| net.contains(&call.address)) {
+    if !guard
+        .addresses
+        .iter()
+        .any(|net| net.contains(&call.address))
+    {
         return Err(ReportError::Address);
     }
     if !same_secret(&guard.secret, call.secret) {
@@ -95,7 +99,11 @@ pub async fn admit_report(
     }
     // What was signed, not the signature's letters: those can be written in two ways.
     let signed = [call.timestamp.as_bytes(), b".", call.body].concat();
-    let seen = core.ephemeral.count(Kind::Webhook, &signed, CLOCKS_APART * 2 + Duration::from_secs(1));
+    let seen = core.ephemeral.count(
+        Kind::Webhook,
+        &signed,
+        CLOCKS_APART * 2 + Duration::from_secs(1),
+    );
     if seen.await?.count > 1 {
         return Err(ReportError::Replayed);
     }

@@ -12,10 +12,14 @@ pub(crate) struct MailText {
 pub(crate) fn register_code(language: Language, code: &str) -> String {
     match language {
         Language::English => {
-            format!("Melo: {code} is your code to register. Good for 10 minutes. Tell it to nobody.")
+            format!(
+                "Melo: {code} is your code to register. Good for 10 minutes. Tell it to nobody."
+            )
         }
         Language::Russian => {
-            format!("Melo: {code} — код для регистрации. Действует 10 минут. Никому его не сообщайте.")
+            format!(
+                "Melo: {code} — код для регистрации. Действует 10 минут. Никому его не сообщайте."
+            )
         }
     }
 }
@@ -24,10 +28,14 @@ pub(crate) fn register_code(language: Language, code: &str) -> String {
 pub(crate) fn reset_code(language: Language, code: &str) -> String {
     match language {
         Language::English => {
-            format!("Melo: {code} is your code for a new password. Good for 10 minutes. Tell it to nobody.")
+            format!(
+                "Melo: {code} is your code for a new password. Good for 10 minutes. Tell it to nobody."
+            )
         }
         Language::Russian => {
-            format!("Melo: {code} — код для нового пароля. Действует 10 минут. Никому его не сообщайте.")
+            format!(
+                "Melo: {code} — код для нового пароля. Действует 10 минут. Никому его не сообщайте."
+            )
         }
     }
 }

@@ -37,7 +37,10 @@ pub async fn settle(core: &Core, claim: &Claim, outcome: Outcome) -> Result<(), 
     let tx = core.store.db.begin().await?;
     let (own, status) = match outcome {
         Outcome::Done => (jobs::finish(&tx, claim).await?, Some(DeliveryStatus::Sent)),
-        Outcome::TooLate => (jobs::finish(&tx, claim).await?, Some(DeliveryStatus::Failed)),
+        Outcome::TooLate => (
+            jobs::finish(&tx, claim).await?,
+            Some(DeliveryStatus::Failed),
+        ),
         Outcome::Never => (jobs::bury(&tx, claim).await?, Some(DeliveryStatus::Failed)),
         Outcome::Later => {
             let due = core.now().plus(pause(claim.attempt, random::u64()));

@@ -32,6 +32,8 @@ pub(crate) async fn register(api: &Api, public_key: &str) -> Result<SignedIn, Fa
         device_id: device_id.clone(),
         public_e2e_key: public_key.to_owned(),
         pow: None,
+        code: None,
+        invite: None,
     };
     let call = calls::register(&request).map_err(Failure::call("register"))?;
     let answer = api

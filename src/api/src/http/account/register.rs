@@ -7,6 +7,7 @@ use melo_services::Origin;
 use melo_services::account::{self, Registration, Work};
 use melo_services::{Core, Origin};
 use melo_services::account::{self, Registration};
+use melo_services::{Core, Origin};
 
 use crate::error::ApiError;
 use crate::extract::{Body, Traced};

@@ -32,7 +32,11 @@ fn parse(core: &Core, body: PasswordReset) -> Result<ResetProof, ApiError> {
             check.credential(field, secret);
         }
     }
-    if body.identifier.as_ref().is_some_and(|i| i.len() > MAX_CREDENTIAL) {
+    if body
+        .identifier
+        .as_ref()
+        .is_some_and(|i| i.len() > MAX_CREDENTIAL)
+    {
         check.refuse("identifier", "is too long");
     }
     let proof = match (body.token, body.identifier, body.code) {

@@ -40,7 +40,11 @@ fn parse(body: InviteRequest) -> Result<NewInvite, ApiError> {
     if !(1..=MAX_MINUTES).contains(&body.ttl_minutes) {
         check.refuse("ttl_minutes", "must be 1 to 527040");
     }
-    if body.note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE) {
+    if body
+        .note
+        .as_ref()
+        .is_some_and(|note| note.chars().count() > MAX_NOTE)
+    {
         check.refuse("note", "must be at most 200 characters");
     }
     check.finish()?;

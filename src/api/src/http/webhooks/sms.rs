@@ -9,7 +9,7 @@ use melo_protocol::rest::credentials::DeliveryReport;
 use melo_services::outgoing::{self, ReportCall};
 
 use crate::error::ApiError;
-use crate::extract::{RawBody, malformed, address};
+use crate::extract::{RawBody, address, malformed};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
