@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
-use melo_domain::{Clock, Timestamp};
-use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher};
 use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};

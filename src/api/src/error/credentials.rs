@@ -35,7 +35,9 @@ impl From<CredentialError> for ApiError {
             CredentialError::TokenInvalid => ErrorCode::ResetTokenInvalid,
             CredentialError::EmailTaken => ErrorCode::EmailTaken,
             CredentialError::ReauthenticationRequired => ErrorCode::ReauthenticationRequired,
-            CredentialError::NotConfigured(_) => ErrorCode::NotConfigured,
+            CredentialError::NotConfigured(_) => {
+                return Self::retry(ErrorCode::NotConfigured, error.to_string(), 3600);
+            }
             CredentialError::UserNotFound => ErrorCode::UserNotFound,
             CredentialError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
@@ -62,7 +64,9 @@ impl From<InviteError> for ApiError {
 impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> Self {
         let code = match &error {
-            ReportError::NotConfigured => ErrorCode::NotConfigured,
+            ReportError::NotConfigured => {
+                return Self::retry(ErrorCode::NotConfigured, error.to_string(), 3600);
+            }
             ReportError::Address => ErrorCode::Forbidden,
             ReportError::Secret
             | ReportError::Signature

@@ -21,6 +21,12 @@ pub struct RegisterRequest {
     /// Where the server asks for work: see GET /register/challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pow: Option<ProofOfWork>,
+    /// Of POST /register/code, where the phone must be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// Of an admin, where one must be invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Secret>,
 }
 
 /// Work that was done for a registration.
@@ -41,12 +47,6 @@ pub struct ChallengeAnswer {
     pub bits: u8,
     /// Seconds it is good for.
     pub expires_in: u64,
-    /// Of POST /register/code, where the phone must be verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Secret>,
-    /// Of an admin, where one must be invited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub invite: Option<Secret>,
 }
 
 /// Answer of POST /register.

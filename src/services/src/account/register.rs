@@ -2,20 +2,18 @@
 
 use melo_crypto::{e2e::PublicKeyPem, random};
 use melo_domain::{
-    Banned, ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid,
-    ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, PasswordOwner, Phone, Secret, Uid,
+    Banned, ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, PasswordOwner, Phone,
+    Secret, Uid,
 };
 use melo_storage::accounts::{self, NewAccount};
 use melo_storage::{StorageError, devices, logs};
 
 use super::AccountError;
+use super::admit::{Admission, admit};
 use super::issue_challenge::{Work, use_work};
 use crate::audit::{self, Action, Object};
-use crate::{Core, Origin, bans, limits};
-use super::admit::{Admission, admit};
-use crate::audit::{self, Action, Object};
 use crate::credentials::{CredentialError, check_fit_of};
-use crate::{Core, Origin, limits};
+use crate::{Core, Origin, bans, limits};
 
 /// Random ids that may collide before something must be wrong: with a million accounts the chance of one
 /// collision is one in ninety.

@@ -3,10 +3,7 @@
 use actix_web::web::{Data, Json};
 use melo_crypto::e2e::PublicKeyPem;
 use melo_protocol::rest::account::{RegisterAnswer, RegisterRequest};
-use melo_services::Origin;
 use melo_services::account::{self, Registration, Work};
-use melo_services::{Core, Origin};
-use melo_services::account::{self, Registration};
 use melo_services::{Core, Origin};
 
 use crate::error::ApiError;

@@ -9,7 +9,7 @@ use melo_protocol::rest::credentials::DeliveryReport;
 use melo_services::outgoing::{self, ReportCall};
 
 use crate::error::ApiError;
-use crate::extract::{RawBody, address, malformed};
+use crate::extract::{RawBody, Traced, malformed};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
@@ -19,6 +19,7 @@ const LIMIT: usize = 4096;
 pub(crate) async fn handle(
     state: Data<State>,
     request: HttpRequest,
+    Traced(origin): Traced,
     RawBody(body): RawBody<LIMIT>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
     let header = |name: &str| {
@@ -26,7 +27,7 @@ pub(crate) async fn handle(
         value.and_then(|v| v.to_str().ok()).unwrap_or_default()
     };
     let call = ReportCall {
-        address: address(&request),
+        address: origin.address,
         secret: header("x-melo-secret"),
         timestamp: header("x-melo-timestamp"),
         signature: header("x-melo-signature"),
