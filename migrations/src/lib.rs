@@ -11,6 +11,7 @@ mod m20261121_005_create_jobs;
 mod m20261121_006_create_audit;
 mod m20261121_010_create_bans;
 mod m20261121_030_create_profiles;
+mod m20261121_020_create_codes;
 mod m20261121_050_create_second_factors;
 
 /// The list of migrations.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_006_create_audit::Migration),
             Box::new(m20261121_010_create_bans::Migration),
             Box::new(m20261121_030_create_profiles::Migration),
+            Box::new(m20261121_020_create_codes::Migration),
             Box::new(m20261121_050_create_second_factors::Migration),
         ]
     }

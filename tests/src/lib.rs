@@ -13,6 +13,7 @@ pub mod answer;
 pub mod files;
 pub mod keys;
 pub mod people;
+pub mod postbox;
 pub mod search;
 pub mod server;
 pub mod shape;
@@ -22,6 +23,7 @@ pub mod unique;
 
 pub use answer::{Answer, Call};
 pub use people::{Anonymous, Device, Person, User, befriend};
+pub use postbox::Postbox;
 pub use server::Server;
 pub use shape::{Fields, assert_shape};
 pub use socket::{Closed, Socket};

@@ -37,7 +37,8 @@ impl Person {
             phone: unique::phone(),
             name: name.to_owned(),
             nickname: name.to_lowercase(),
-            password: format!("password of {name}"),
+            // Nothing that others know of them is in it.
+            password: format!("quiet river lamps {}", unique::device_id()),
             public_e2e_key: keys::RSA_PEM[0].to_owned(),
             user_agent: "melo-flows/1.0 (linux)".to_owned(),
         }

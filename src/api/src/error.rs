@@ -2,6 +2,7 @@
 
 mod abuse;
 mod admin;
+pub(crate) mod credentials;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -107,6 +108,7 @@ impl From<AccountError> for ApiError {
         let detail = error.to_string();
         let code = match error {
             AccountError::Access(error) => return error.into(),
+            AccountError::Credential(error) => return error.into(),
             AccountError::PhoneTaken => ErrorCode::PhoneTaken,
             AccountError::UsernameTaken => ErrorCode::UsernameTaken,
             AccountError::InvalidCredentials => ErrorCode::InvalidCredentials,

@@ -9,6 +9,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use melo_domain::Language;
 use melo_protocol::{ErrorCode, FieldError};
 use melo_services::account::{self, AuthError};
 use melo_services::{Caller, Origin};
@@ -91,8 +92,27 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiErro
     Ok(body)
 }
 
+/// A body as it was sent, of at most `LIMIT` bytes.
+pub(crate) struct RawBody<const LIMIT: usize>(pub Vec<u8>);
+
+impl<const LIMIT: usize> FromRequest for RawBody<LIMIT> {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move {
+            let read = tokio::time::timeout(BODY_WITHIN, collect(payload, LIMIT)).await;
+            let body = read.map_err(|_| {
+                ApiError::new(ErrorCode::Malformed, "the body took too long to arrive")
+            })??;
+            Ok(Self(body.to_vec()))
+        })
+    }
+}
+
 /// serde's text may quote what was sent; only names of missing fields and places are taken from it.
-fn malformed(error: &serde_json::Error) -> ApiError {
+pub(crate) fn malformed(error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
     if let Some(field) = text
         .strip_prefix("missing field `")
@@ -158,6 +178,20 @@ pub(crate) fn address(req: &HttpRequest) -> IpAddr {
         .map(|value| value.to_str().unwrap_or(""))
         .collect();
     proxies.client(peer, values.into_iter())
+}
+
+/// The language that the caller's program asks for.
+pub(crate) struct Spoken(pub Language);
+
+impl FromRequest for Spoken {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = req.headers().get(header::ACCEPT_LANGUAGE);
+        let header = header.and_then(|v| v.to_str().ok()).unwrap_or_default();
+        std::future::ready(Ok(Self(Language::from_accept(header))))
+    }
 }
 
 /// Where a call comes from.

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use melo_services::Core;
+use melo_services::outgoing::WebhookGuard;
 
 use crate::TrustedProxies;
 
 /// The edge's own settings.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct EdgeSettings {
     /// HTTPS port, as /status names it.
     pub http_port: u16,
@@ -18,6 +19,8 @@ pub struct EdgeSettings {
     pub allowed_origins: HashSet<String>,
     /// Who may say whom they speak for.
     pub proxies: TrustedProxies,
+    /// How reports of the provider of text messages are told from anybody's calls.
+    pub sms_webhook: Option<WebhookGuard>,
 }
 
 /// Handed to every handler.

@@ -9,13 +9,12 @@ use melo_domain::Secret;
 use melo_protocol::FieldError;
 use melo_protocol::rest::access::PasswordRequest;
 use melo_services::access::Credentials;
+use melo_services::{Core, credentials};
 
 use crate::error::ApiError;
 
-/// Shortest password, in bytes.
-const MIN_PASSWORD: usize = 8;
-/// Longest password, in bytes: hashing must not be fed megabytes.
-const MAX_PASSWORD: usize = 1024;
+/// Longest password, code or token that is looked at, in bytes.
+pub(crate) const MAX_CREDENTIAL: usize = 1024;
 
 /// Collects refusals.
 #[derive(Default)]
@@ -43,18 +42,16 @@ impl Check {
         parsed.map_err(|error| self.refuse(field, error)).ok()
     }
 
-    /// A password of acceptable length.
-    pub(crate) fn password(&mut self, field: &str, password: &Secret) {
-        if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&password.expose().len()) {
-            self.refuse(field, "must be 8 to 1024 bytes long");
-        }
+    /// A new password, as far as can be said without knowing whose it is.
+    pub(crate) fn new_password(&mut self, core: &Core, field: &str, password: &Secret) {
+        self.take(field, credentials::check_form(core, password));
     }
 
     /// A password, code or token that is only looked at when it is not too long.
     pub(crate) fn credential(&mut self, field: &str, secret: &Secret) {
         match secret.expose().len() {
             0 => self.refuse(field, "must be given"),
-            1..=MAX_PASSWORD => {}
+            1..=MAX_CREDENTIAL => {}
             _ => self.refuse(field, "is too long"),
         }
     }

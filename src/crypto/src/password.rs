@@ -1,4 +1,5 @@
-//! Passwords: Argon2id (RFC 9106) with a pepper, the parameters kept in each hash.
+//! Passwords: Argon2id (RFC 9106) with a pepper, the parameters kept in each hash; bcrypt for hashes that were
+//! brought from elsewhere.
 
 use std::hint::black_box;
 
@@ -21,6 +22,9 @@ const COSTLIEST: PasswordCost = PasswordCost {
     passes: 16,
     lanes: 16,
 };
+
+/// The costliest bcrypt hash that is computed: about four seconds.
+const COSTLIEST_BCRYPT: u32 = 16;
 
 /// What one hash costs. The default is the least that design allows in production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +146,12 @@ impl PasswordHasher {
     }
 
     /// Compares a password with a stored hash, in constant time, at the cost stored with the hash.
-    /// Over-long passwords take the same time as others and are wrong.
+    /// Over-long passwords take the same time as others and are wrong. A bcrypt hash, of an account that was
+    /// brought from elsewhere, is compared as well and always outdated.
     pub fn verify(&self, password: &Secret, stored: &str) -> Result<Verdict, PasswordError> {
+        if stored.starts_with("$2") {
+            return verify_bcrypt(password, stored);
+        }
         let stored = PasswordHash::new(stored).map_err(|_| PasswordError::UnknownHash)?;
         let supported = stored.algorithm == ARGON2ID_IDENT
             && stored.version == Some(Version::V0x13.into())
@@ -184,6 +192,19 @@ impl PasswordHasher {
             self.params.clone(),
         )
         .map_err(|_| PasswordError::InvalidCost)
+    }
+}
+
+/// Like the servers that made these hashes, bcrypt looks at the first 72 bytes only.
+fn verify_bcrypt(password: &Secret, stored: &str) -> Result<Verdict, PasswordError> {
+    let parts: bcrypt::HashParts = stored.parse().map_err(|_| PasswordError::UnknownHash)?;
+    if stored.len() != 60 || parts.get_cost() > COSTLIEST_BCRYPT {
+        return Err(PasswordError::UnknownHash);
+    }
+    let right = bcrypt::verify(password.expose(), stored);
+    match right.map_err(|_| PasswordError::UnknownHash)? {
+        true if password.expose().len() <= LONGEST => Ok(Verdict::RightButOutdated),
+        _ => Ok(Verdict::Wrong),
     }
 }
 
@@ -294,7 +315,10 @@ mod tests {
         for stored in [
             "",
             "plain",
-            "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMU",
+            "$2b$31$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$2q$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$2",
             "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA",
             "$argon2i$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$argon2id$v=16$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -306,6 +330,38 @@ mod tests {
                 Err(PasswordError::UnknownHash),
                 "{stored}"
             );
+        }
+    }
+
+    #[test]
+    fn bcrypt_hashes_of_elsewhere_are_compared_and_outdated() {
+        let hasher = hasher(PEPPER, PasswordCost::for_testing());
+        // Known answers: of Openwall's crypt_blowfish, of Wikipedia's article on bcrypt, and of Spring Security.
+        for (password, stored) in [
+            (
+                "U*U",
+                "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            ),
+            (
+                "U*U*",
+                "$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK",
+            ),
+            (
+                "",
+                "$2a$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy",
+            ),
+            (
+                "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored",
+                "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui",
+            ),
+            (
+                "abc123xyz",
+                "$2a$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            ),
+        ] {
+            let verdict = hasher.verify(&secret(password), stored);
+            assert_eq!(verdict, Ok(Verdict::RightButOutdated), "{stored}");
+            assert_eq!(hasher.verify(&secret("x"), stored), Ok(Verdict::Wrong));
         }
     }
 

@@ -36,6 +36,19 @@ pub fn u64() -> u64 {
     u64::from_ne_bytes(bytes())
 }
 
+/// A code of `N` random decimal digits, each code as likely.
+pub fn digits<const N: usize>() -> String {
+    let mut code = String::with_capacity(N);
+    while code.len() < N {
+        let [byte] = bytes::<1>();
+        // 250 is the last multiple of ten: what is beyond would make the first digits likelier.
+        if byte < 250 {
+            code.push(char::from(b'0' + byte % 10));
+        }
+    }
+    code
+}
+
 /// A random UUID, version 4 (RFC 9562, section 5.4).
 pub fn uuid() -> Uuid {
     uuid::Builder::from_random_bytes(bytes()).into_uuid()
@@ -84,6 +97,17 @@ mod tests {
             }
         }
         assert!(seen.iter().all(|b| *b != 0));
+    }
+
+    #[test]
+    fn codes_have_all_digits_at_all_places() {
+        let codes: Vec<String> = (0..400).map(|_| digits::<6>()).collect();
+        for place in 0..6 {
+            let mut seen: Vec<u8> = codes.iter().map(|code| code.as_bytes()[place]).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen, b"0123456789");
+        }
     }
 
     #[test]

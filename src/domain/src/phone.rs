@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A phone number as ITU-T E.164 writes it: `+`, then 8 to 15 digits, the first not zero.
-/// Personal: never logged, `Debug` is redacted.
+use phonenumber::metadata::{DATABASE, Descriptor, Descriptors};
+
+/// A phone number as ITU-T E.164 writes it: `+`, then a country code that is in use and as many digits as
+/// numbers of that country have, 15 in all at most. Whether it is assigned to anybody is not looked at: numbering
+/// plans change faster than servers are brought up to date. Personal: never logged, `Debug` is redacted.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Phone(String);
 
@@ -40,15 +43,48 @@ impl FromStr for Phone {
                 _ => bare,
             },
         };
-        let well_formed = (8..=15).contains(&digits.len())
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && !digits.starts_with('0');
-        if well_formed {
+        let well_formed =
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if well_formed && is_possible(&digits) {
             Ok(Self(format!("+{digits}")))
         } else {
             Err(InvalidPhone)
         }
     }
+}
+
+/// Whether some country has numbers that begin and are as long as this one. No code is the beginning of another
+/// (E.164, section 6.1), so the first that is in use is the one.
+fn is_possible(digits: &str) -> bool {
+    let countries = (1..=3).find_map(|length| {
+        let code: u16 = digits
+            .get(..length)?
+            .parse()
+            .ok()
+            .filter(|code| *code > 0)?;
+        Some((length, DATABASE.by_code(&code)?))
+    });
+    countries.is_some_and(|(length, countries)| {
+        let national = digits.len() - length;
+        countries
+            .iter()
+            .any(|country| has_length(country.descriptors(), national))
+    })
+}
+
+/// Whether numbers of some kind have that many digits there.
+fn has_length(kinds: &Descriptors, digits: usize) -> bool {
+    [
+        kinds.mobile(),
+        kinds.fixed_line(),
+        kinds.voip(),
+        kinds.personal_number(),
+        kinds.uan(),
+    ]
+    .into_iter()
+    .flatten()
+    .flat_map(Descriptor::possible_length)
+    .any(|length| usize::from(*length) == digits)
 }
 
 impl fmt::Debug for Phone {
@@ -89,10 +125,31 @@ mod tests {
             "call me",
             "+7999x234567",
             "++79991234567",
+            "+7999123456",
+            "+799912345678",
+            "+99912345678901",
+            "+1555123456",
         ] {
             assert!(bad.parse::<Phone>().is_err(), "{bad}");
         }
         assert!("1".repeat(1000).parse::<Phone>().is_err());
+    }
+
+    #[test]
+    fn numbers_of_many_countries_are_numbers() {
+        for good in [
+            "+79000000000",
+            "+77011234567",
+            "+14155550123",
+            "+442071838750",
+            "+4915123456789",
+            "+390612345678",
+            "+6421123456",
+            "+29047123",
+            "+870123456789012",
+        ] {
+            assert!(good.parse::<Phone>().is_ok(), "{good}");
+        }
     }
 
     #[test]

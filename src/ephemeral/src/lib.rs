@@ -27,6 +27,8 @@ pub enum Kind {
     FailedLogins,
     /// Challenges of registrations that were used.
     Challenge,
+    /// Signed calls from outside that were received, by what was signed.
+    Webhook,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Limit => "limit",
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
+            Self::Webhook => "webhook",
         }
     }
 }

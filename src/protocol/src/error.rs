@@ -116,6 +116,8 @@ error_codes! {
     NotAContact = "not_a_contact", 403, false, "Not a contact";
     /// Not allowed to this caller.
     Forbidden = "forbidden", 403, false, "Forbidden";
+    /// The mail address is confirmed for another account.
+    EmailTaken = "email_taken", 409, false, "Mail address taken";
     /// No such user.
     UserNotFound = "user_not_found", 404, false, "User not found";
     /// No such thing, or not for this caller.

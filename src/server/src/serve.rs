@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use melo_api::Listeners;
 use melo_domain::{Clock, SystemClock};
+use melo_jobs::Worker;
 use melo_protocol::CloseCode;
 use melo_realtime::Close;
 use tokio::sync::watch;
 
 use crate::banner::{self, Language};
 use crate::data_dir::{self, DataDirError, DataDirLock};
+use crate::gateways;
 use crate::housekeeping::Housekeeping;
 use crate::keys::{self, JwtWatch, Keys, KeysError};
 use crate::settings::Settings;
@@ -77,6 +79,10 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     } = wiring::assemble(&settings, keys, Arc::clone(&clock)).await?;
 
     let hub = Arc::clone(state.core.hub());
+    let worker = Worker {
+        core: Arc::clone(&state.core),
+        gateways: Arc::new(gateways::assemble(&settings).map_err(WiringError::from)?),
+    };
     let (stop, stopped) = watch::channel(false);
     let core = Arc::clone(&state.core);
     let housekeeping = Housekeeping {
@@ -87,6 +93,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         clock,
         jwt,
     };
+    let worker = tokio::spawn(worker.run(stopped.clone()));
     let housekeeping = tokio::spawn(housekeeping.run(stopped));
 
     let listeners = Listeners {
@@ -112,6 +119,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let _ = serving.await;
     // A receiver that is gone has ended already.
     let _ = stop.send(true);
+    let _ = worker.await;
     let _ = housekeeping.await;
     // The last handles to the core are gone with the server and the housekeeping: the log writer ends when
     // its queue is written.

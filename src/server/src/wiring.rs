@@ -13,6 +13,7 @@ use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
 use melo_services::{Core, Parts, Policy, Window};
 use melo_storage::{Database, StorageError, Store, data_keys};
 
+use crate::gateways::{self, GatewaysError};
 use crate::keys::Keys;
 use crate::settings::Settings;
 
@@ -31,6 +32,9 @@ pub enum WiringError {
     /// Password hashing.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// Text messages, mail.
+    #[error(transparent)]
+    Gateways(#[from] GatewaysError),
 }
 
 /// The joined parts.
@@ -88,6 +92,7 @@ pub async fn assemble(
         ws_port: settings.network.ws_port,
         allowed_origins: settings.network.allowed_origins.iter().cloned().collect(),
         proxies: settings.protection.proxies.clone(),
+        sms_webhook: gateways::webhook(settings),
     };
     let state = State {
         core,
@@ -124,6 +129,9 @@ fn policy(settings: &Settings) -> Policy {
             count: limits.ws_messages.count,
             per: limits.ws_messages.per,
         },
+        registration: settings.accounts.registration,
+        passwords: settings.accounts.passwords,
+        channels: gateways::channels(settings),
         admin_reauthentication: settings.admin.reauthentication,
         admin_second_factor: settings.admin.second_factor,
     }

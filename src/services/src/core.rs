@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
-use melo_domain::{Clock, Timestamp};
+use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
 use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 
 use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;
@@ -17,6 +18,7 @@ use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
+use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
 
 /// So many attempts in such a time, and how long to wait after that.
@@ -54,6 +56,12 @@ pub struct Policy {
     pub admin_reauthentication: Duration,
     /// Whether those who administer must have a second factor.
     pub admin_second_factor: bool,
+    /// Who may register.
+    pub registration: RegistrationMode,
+    /// What a password must be.
+    pub passwords: PasswordPolicy,
+    /// Which ways out there are.
+    pub channels: Channels,
 }
 
 impl Default for Policy {
@@ -82,6 +90,9 @@ impl Default for Policy {
             },
             admin_reauthentication: seconds(15 * 60),
             admin_second_factor: false,
+            registration: RegistrationMode::default(),
+            passwords: PasswordPolicy::default(),
+            channels: Channels::default(),
         }
     }
 }
@@ -132,6 +143,7 @@ pub struct Core {
     pub(crate) activity: Activity,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
+    jobs: Arc<Notify>,
     started: std::time::Instant,
 }
 
@@ -158,6 +170,7 @@ impl Core {
             activity: Activity::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            jobs: Arc::default(),
             started: std::time::Instant::now(),
             store: parts.store,
             clock: parts.clock,
@@ -182,6 +195,16 @@ impl Core {
     /// Monotonic time since this core was started, for budgets.
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// Tells the worker of this process that a job was put into the queue. Called after the commit.
+    pub(crate) fn wake_worker(&self) {
+        self.jobs.notify_one();
+    }
+
+    /// Where the worker waits for jobs.
+    pub fn jobs(&self) -> Arc<Notify> {
+        Arc::clone(&self.jobs)
     }
 
     /// Live connections of this node.

@@ -196,9 +196,9 @@ async fn the_profile_is_read_and_changed() {
 async fn the_password_can_be_changed() {
     let server = Server::start().await;
     let anna = server.anonymous().join("Anna").await;
-    anna.put("/profile", &json!({"password": "a much better one"}))
-        .await
-        .ok();
+    let change =
+        json!({"password": "a much better one", "current_password": anna.user.person.password});
+    anna.put("/profile", &change).await.ok();
     let old = anna
         .user
         .try_login(&anna.user.first_device, &Value::Null)

@@ -118,7 +118,7 @@ async fn what_is_just_allowed_is_allowed() {
     let mut person = Person::named("Anna");
     person.name = "Ж".repeat(50);
     person.nickname = "李".to_owned();
-    person.password = "8 bytes!".to_owned();
+    person.password = "12 lamps, lit".to_owned();
     person.public_e2e_key = RSA_PEM[1].replace('\n', "\r\n");
     let user = server.anonymous().register(person.clone()).await;
     let device = user.login_first().await;

@@ -16,6 +16,7 @@ mod avatar;
 mod contacts;
 mod cookies;
 mod crash;
+mod credentials;
 mod envelopes;
 mod handshake;
 mod hostile_frames;

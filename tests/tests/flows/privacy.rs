@@ -86,7 +86,7 @@ async fn nothing_personal_is_left_in_files_or_logs() {
     let mut person = Person::named("Zanzibar Markerova");
     person.phone = "+79161112233".to_owned();
     person.nickname = "quokka_nick_77".to_owned();
-    person.password = "marker-password-xyzzy".to_owned();
+    person.password = "marker-secretword-xyzzy".to_owned();
     person.user_agent = "MarkerAgent-7f3a/9.1 (secretos)".to_owned();
     let device_id = "deadbeefcafef00d";
     let address = "127.13.37.42";

@@ -84,6 +84,8 @@ impl Client {
             device_id: device_id.clone(),
             public_e2e_key: encryption.public().to_pem()?,
             pow: None,
+            code: None,
+            invite: None,
         };
         let registered = register(&connector, request).await?;
         let login = LoginRequest {

@@ -5,7 +5,9 @@ mod admin;
 mod avatar;
 mod bans;
 mod contacts;
+mod credentials;
 mod devices;
+mod invites;
 mod keys;
 mod messages;
 mod people;
@@ -13,6 +15,7 @@ mod sessions;
 mod status;
 mod tokens;
 mod two_factor;
+mod webhooks;
 
 use actix_web::web::{ServiceConfig, get, resource};
 
@@ -31,5 +34,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(messages::routes)
         .configure(keys::routes)
         .configure(admin::routes)
+        .configure(credentials::routes)
+        .configure(invites::routes)
+        .configure(webhooks::routes)
         .service(resource("/status").route(get().to(status::handle)));
 }

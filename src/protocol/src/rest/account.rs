@@ -12,7 +12,7 @@ pub struct RegisterRequest {
     pub name: String,
     /// As `name`.
     pub nickname: String,
-    /// 8 to 1024 bytes.
+    /// By the server's policy, 1024 bytes at most.
     pub password: Secret,
     /// 16 hex digits.
     pub device_id: String,
@@ -21,6 +21,12 @@ pub struct RegisterRequest {
     /// Where the server asks for work: see GET /register/challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pow: Option<ProofOfWork>,
+    /// Of POST /register/code, where the phone must be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// Of an admin, where one must be invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Secret>,
 }
 
 /// Work that was done for a registration.
@@ -164,6 +170,9 @@ pub struct ProfileUpdate {
     /// The new password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
+    /// Needed with `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_password: Option<Secret>,
 }
 
 /// POST /e2e/public_key.

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod avatar;
 pub mod bans;
 pub mod contacts;
+pub mod credentials;
 pub mod keys;
 pub mod messages;
 pub mod people;

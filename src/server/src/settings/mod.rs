@@ -3,9 +3,11 @@
 //! A section is a file here: its [`Spec`]s (name, default, explanation), its struct, `from` the environment
 //! and `for_testing`. `.env.example` is made from the specs, so it cannot drift from the code.
 
+mod accounts;
 mod admin;
 mod limits;
 mod logging;
+mod mail;
 mod network;
 mod parse;
 mod protection;
@@ -13,6 +15,7 @@ mod push;
 mod reader;
 mod retention;
 mod secrets;
+mod sms;
 mod source;
 mod spec;
 mod storage;
@@ -20,16 +23,20 @@ mod tokens;
 
 use std::collections::BTreeSet;
 
+use melo_domain::RegistrationMode;
 use melo_telemetry::LogSettings;
 
+pub use accounts::Accounts;
 pub use admin::Admin;
 pub use limits::{Limits, Rate};
+pub use mail::Mail;
 pub use network::Network;
 pub use protection::Protection;
 pub use push::{GivenVapid, Push};
 pub use reader::{Problem, Reader, SettingsError};
 pub use retention::Retention;
 pub use secrets::{GivenCertificate, Secrets};
+pub use sms::{HttpProvider, Sms, SmsProvider, SmsWebhook};
 pub use source::{Origin, Source, SourceError};
 pub use spec::{Section, Spec, env_example};
 pub use storage::{DatabaseUrl, Storage};
@@ -41,6 +48,9 @@ pub const SECTIONS: &[Section] = &[
     storage::SECTION,
     secrets::SECTION,
     tokens::SECTION,
+    accounts::SECTION,
+    sms::SECTION,
+    mail::SECTION,
     push::SECTION,
     limits::SECTION,
     protection::SECTION,
@@ -60,6 +70,12 @@ pub struct Settings {
     pub secrets: Secrets,
     /// Access tokens.
     pub tokens: Tokens,
+    /// Who may register, and with what password.
+    pub accounts: Accounts,
+    /// Text messages.
+    pub sms: Sms,
+    /// Mail, if there is a server for it.
+    pub mail: Option<Mail>,
     /// Web push.
     pub push: Push,
     /// Rate limits.
@@ -93,6 +109,18 @@ impl Settings {
         let storage = Storage::from(reader);
         let secrets = Secrets::from(reader);
         let tokens = Tokens::from(reader);
+        let accounts = Accounts::from(reader);
+        let sms = Sms::from(reader);
+        let mail = Mail::from(reader);
+        if let (Some(accounts), Some(sms)) = (&accounts, &sms)
+            && accounts.registration == RegistrationMode::Verified
+            && !sms.is_on()
+        {
+            reader.conflict(
+                &sms::SMS_PROVIDER,
+                "must be set when REGISTRATION is verified",
+            );
+        }
         let push = Push::from(reader);
         let limits = Limits::from(reader);
         let protection = Protection::from(reader);
@@ -104,6 +132,9 @@ impl Settings {
             storage: storage?,
             secrets: secrets?,
             tokens: tokens?,
+            accounts: accounts?,
+            sms: sms?,
+            mail: mail?,
             push: push?,
             limits: limits?,
             protection: protection?,
@@ -122,6 +153,9 @@ impl Settings {
             storage: Storage::for_testing(dir),
             secrets: Secrets::for_testing(dir),
             tokens: Tokens::for_testing(),
+            accounts: Accounts::for_testing(),
+            sms: Sms::for_testing(),
+            mail: None,
             push: Push::for_testing(),
             limits: Limits::for_testing(),
             protection: Protection::for_testing(),
@@ -141,6 +175,10 @@ fn warnings(settings: &Settings, source: &Source) -> Vec<String> {
              One server works fully; do not run two on one database yet."
                 .to_owned(),
         );
+    }
+    if matches!(settings.sms.provider, SmsProvider::Log) {
+        warnings
+            .push("SMS_PROVIDER=log sends no text messages; it is for developers only".to_owned());
     }
     let known: BTreeSet<&str> = SECTIONS
         .iter()

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::Uri;
 use actix_web::http::uri::Scheme;
+use melo_domain::Secret;
 
 /// Any text.
 #[allow(clippy::unnecessary_wraps)] // one signature for all
@@ -82,6 +83,19 @@ pub fn public_url(text: &str) -> Result<String, String> {
         Ok(origin)
     } else {
         Err("must start with https://".to_owned())
+    }
+}
+
+/// Where a provider is called: https, or http on this machine.
+pub fn provider_url(text: &str) -> Result<Secret, String> {
+    let uri: Uri = text.parse().map_err(|_| "must be a URL".to_owned())?;
+    let host = uri.host().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let near = host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match uri.scheme_str() {
+        Some("https") if !host.is_empty() => Ok(Secret::new(text.to_owned())),
+        Some("http") if near => Ok(Secret::new(text.to_owned())),
+        _ => Err("must be https (or http on this machine)".to_owned()),
     }
 }
 

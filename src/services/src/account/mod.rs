@@ -1,6 +1,7 @@
 //! Accounts: coming in, and what one says about oneself.
 
 mod add_device;
+mod admit;
 mod authenticate;
 mod delete;
 mod erase;
@@ -38,6 +39,7 @@ use melo_ephemeral::EphemeralError;
 use melo_storage::StorageError;
 
 use crate::access::AccessError;
+use crate::credentials::CredentialError;
 use crate::fault::faults;
 use crate::password_pool::PoolError;
 use crate::{Fault, LimitError};
@@ -105,6 +107,9 @@ pub enum AccountError {
     /// Too many logins are being worked on.
     #[error("the server is busy with other logins; try again in a few seconds")]
     Busy,
+    /// Password, code or invite.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -2,14 +2,17 @@
 
 use melo_crypto::{e2e::PublicKeyPem, random};
 use melo_domain::{
-    Banned, ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, Phone, Secret, Uid,
+    Banned, ClientDeviceId, DeviceHandle, DisplayName, LogId, LogKind, PasswordOwner, Phone,
+    Secret, Uid,
 };
 use melo_storage::accounts::{self, NewAccount};
 use melo_storage::{StorageError, devices, logs};
 
 use super::AccountError;
+use super::admit::{Admission, admit};
 use super::issue_challenge::{Work, use_work};
 use crate::audit::{self, Action, Object};
+use crate::credentials::{CredentialError, check_fit_of};
 use crate::{Core, Origin, bans, limits};
 
 /// Random ids that may collide before something must be wrong: with a million accounts the chance of one
@@ -24,8 +27,12 @@ pub struct Registration {
     pub name: DisplayName,
     /// Shown to contacts.
     pub nickname: DisplayName,
-    /// Checked for its length already.
+    /// Checked for its form already.
     pub password: Secret,
+    /// That was sent to the phone.
+    pub code: Option<Secret>,
+    /// That an admin made.
+    pub invite: Option<Secret>,
     /// The first device.
     pub device_id: ClientDeviceId,
     /// The account's RSA key.
@@ -58,14 +65,19 @@ pub async fn register(core: &Core, new: &Registration) -> Result<Registered, Acc
     }
     // Before anything is looked up: whoever tries out phone numbers pays for each.
     use_work(core, new.work.as_ref()).await?;
+    let owner = PasswordOwner::new(&new.phone, new.name.as_str(), new.nickname.as_str());
+    // Before the code is looked at, which has only so many attempts.
+    check_fit_of(core, &new.password, &owner)?;
+    // Before the phone is: whether it is taken is told to who may register only.
+    let admission = admit(core, new).await?;
     // Before the costly hash; the unique index decides between two at once.
     if phone_known(core, &new.phone).await? {
         return Err(AccountError::PhoneTaken);
     }
     let password_hash = core.passwords.hash(new.password.clone()).await?;
     for _ in 0..ATTEMPTS {
-        match insert(core, new, &password_hash).await {
-            Ok(registered) => return Ok(registered),
+        match insert(core, new, &admission, &password_hash).await {
+            Ok(outcome) => return Ok(outcome?),
             Err(error) if error.is_unique_violation() => {
                 if phone_known(core, &new.phone).await? {
                     return Err(AccountError::PhoneTaken);
@@ -85,13 +97,17 @@ async fn phone_known(core: &Core, phone: &Phone) -> Result<bool, StorageError> {
 async fn insert(
     core: &Core,
     new: &Registration,
+    admission: &Admission,
     password_hash: &str,
-) -> Result<Registered, StorageError> {
+) -> Result<Result<Registered, CredentialError>, StorageError> {
     let (keys, now) = (&core.store.keys, core.clock.now());
     let uid = Uid::from_random(random::u64());
     let device = DeviceHandle::from_random(random::u64());
     let private_log = LogId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
+    if let Err(refused) = admission.take(&tx).await? {
+        return Ok(Err(refused));
+    }
     let account = NewAccount {
         uid,
         phone: &new.phone,
@@ -108,5 +124,5 @@ async fn insert(
     let (action, object) = (Action::AccountRegister, Object::User(uid));
     audit::record(core, &tx, &new.origin, Some(uid), action, object, &()).await?;
     tx.commit().await?;
-    Ok(Registered { uid, device })
+    Ok(Ok(Registered { uid, device }))
 }

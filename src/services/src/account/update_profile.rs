@@ -1,6 +1,7 @@
 //! Changes of one's own profile.
 
 use melo_domain::{Bio, DisplayName, Secret, Username};
+use melo_protocol::CloseCode;
 use melo_storage::StorageError;
 use melo_storage::accounts::{self, ProfileChange};
 use serde_json::json;
@@ -8,6 +9,8 @@ use serde_json::json;
 use super::AccountError;
 use crate::audit::{self, Action, Object};
 use crate::{Caller, Core, Origin};
+use crate::credentials::{CredentialError, check_current, check_fit, replace_password};
+use crate::{Caller, Core, Origin, sessions};
 
 /// What to change; `None` leaves as it is.
 #[derive(Default)]
@@ -20,27 +23,27 @@ pub struct ProfileUpdate {
     pub username: Option<Option<Username>>,
     /// New bio.
     pub bio: Option<Bio>,
-    /// New password, checked for its length already.
+    /// New password, checked for its form already.
     pub password: Option<Secret>,
+    /// Needed to change the password.
+    pub current_password: Option<Secret>,
 }
 
-/// Applies the changes, all or none.
+/// Applies the changes, all or none. A new password ends all other logins, as POST /password/change does.
 pub async fn update_profile(
     core: &Core,
     caller: Caller,
     origin: &Origin,
     update: ProfileUpdate,
 ) -> Result<(), AccountError> {
-    let password_hash = match update.password {
-        Some(password) => Some(core.passwords.hash(password).await?),
-        None => None,
-    };
+    let (keys, uid) = (&core.store.keys, caller.uid);
+    let password_hash = new_password(core, caller, &update).await?;
     let change = ProfileChange {
         name: update.name.as_ref(),
         nickname: update.nickname.as_ref(),
         username: update.username.as_ref().map(Option::as_ref),
         bio: update.bio.as_ref().map(Bio::as_str),
-        password_hash: password_hash.as_deref(),
+        password_hash: None,
     };
     let fields = names(&change);
     if fields.is_empty() {
@@ -70,4 +73,40 @@ fn names(change: &ProfileChange<'_>) -> Vec<&'static str> {
     ];
     let set = fields.into_iter().filter(|(_, is_set)| *is_set);
     set.map(|(name, _)| name).collect()
+    let tx = core.store.db.begin().await?;
+    match accounts::update_profile(&tx, keys, uid, &change).await {
+        Err(error) if error.is_unique_violation() => return Err(AccountError::UsernameTaken),
+        other => other?,
+    }
+    let ended = match &password_hash {
+        Some(hash) => {
+            let ended = replace_password(core, &tx, uid, hash, Some(caller)).await?;
+            let details = json!({"sessions_ended": ended.count()});
+            let (action, object) = (Action::PasswordChange, Object::User(uid));
+            audit::record(core, &tx, origin, Some(uid), action, object, &details).await?;
+            Some(ended)
+        }
+        None => None,
+    };
+    tx.commit().await.map_err(StorageError::from)?;
+    if let Some(ended) = ended {
+        sessions::tell(core, ended, CloseCode::SessionRevoked);
+    }
+    Ok(())
+}
+
+/// The hash of the new password, if there is to be one and the current one was shown.
+async fn new_password(
+    core: &Core,
+    caller: Caller,
+    update: &ProfileUpdate,
+) -> Result<Option<String>, CredentialError> {
+    let Some(new) = &update.password else {
+        return Ok(None);
+    };
+    let current = update.current_password.clone();
+    let current = current.ok_or(CredentialError::CurrentMissing)?;
+    let account = check_current(core, caller.uid, current).await?;
+    check_fit(core, new, &account)?;
+    Ok(Some(core.passwords.hash(new.clone()).await?))
 }

@@ -15,6 +15,8 @@ pub(crate) enum Limit {
     Challenge,
     /// One-time codes asked for.
     Code,
+    /// Messages that one address has sent to phones and mailboxes.
+    CodesFrom,
     /// Password resets asked for, and tried.
     Reset,
     /// People searched for.
@@ -71,6 +73,7 @@ impl Limit {
             }
             Self::Challenge => ("challenge", quota(60, MINUTE)),
             Self::Code => ("code", quota(5, HOUR)),
+            Self::CodesFrom => ("codes from", quota(30, HOUR)),
             Self::Reset => ("reset", quota(10, HOUR)),
             Self::Search => ("search", quota(60, MINUTE)),
             Self::Invite => ("invite", quota(30, MINUTE)),

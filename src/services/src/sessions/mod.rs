@@ -7,7 +7,7 @@ mod reauthenticate;
 mod revoke;
 mod revoke_others;
 
-pub(crate) use end::{end, tell};
+pub(crate) use end::{Ended, end, tell};
 pub use list::list;
 pub use log_out::log_out;
 pub(crate) use reauthenticate::is_recent;

@@ -107,6 +107,8 @@ impl World {
             name: "Anna".parse().unwrap(),
             nickname: "anna".parse().unwrap(),
             password: Secret::new(PASSWORD.to_owned()),
+            code: None,
+            invite: None,
             device_id: device_id(1),
             e2e_key: PublicKeyPem::parse(self.e2e_key.as_str()).unwrap(),
             work: None,

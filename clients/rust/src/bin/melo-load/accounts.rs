@@ -9,9 +9,9 @@ use melo_protocol::rest::contacts::{ConfirmRequest, SubscribeRequest};
 use crate::fail::Failure;
 use crate::snapshot::User;
 
-/// Phone numbers begin with a country code that is not assigned.
-const PHONE_PREFIX: &str = "+999";
-const PHONE_RANGE: u64 = 100_000_000_000;
+/// Phone numbers begin with the code of satellite phones, which nobody here has: there is room for 10^12.
+const PHONE_PREFIX: &str = "+870";
+const PHONE_RANGE: u64 = 1_000_000_000_000;
 
 /// A user who is signed in.
 pub(crate) struct SignedIn {
@@ -25,13 +25,15 @@ pub(crate) async fn register(api: &Api, public_key: &str) -> Result<SignedIn, Fa
     let device_id = hex(&random::bytes::<8>()?);
     let password = Secret::new(hex(&random::bytes::<16>()?));
     let request = RegisterRequest {
-        phone: format!("{PHONE_PREFIX}{:011}", random::below(PHONE_RANGE)),
+        phone: format!("{PHONE_PREFIX}{:012}", random::below(PHONE_RANGE)),
         name: "Load".to_owned(),
         nickname: "Load".to_owned(),
         password: password.clone(),
         device_id: device_id.clone(),
         public_e2e_key: public_key.to_owned(),
         pow: None,
+        code: None,
+        invite: None,
     };
     let call = calls::register(&request).map_err(Failure::call("register"))?;
     let answer = api

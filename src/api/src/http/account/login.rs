@@ -12,10 +12,7 @@ use crate::cookie;
 use crate::error::ApiError;
 use crate::extract::{Body, Traced};
 use crate::state::State;
-use crate::validate::{Check, checked};
-
-/// Longest identifier, password or token that is looked at, in bytes.
-const MAX_CREDENTIAL: usize = 1024;
+use crate::validate::{Check, MAX_CREDENTIAL, checked};
 
 pub(crate) async fn handle(
     state: Data<State>,

@@ -3,8 +3,8 @@
 use actix_web::web::{Data, Json};
 use melo_crypto::e2e::PublicKeyPem;
 use melo_protocol::rest::account::{RegisterAnswer, RegisterRequest};
-use melo_services::Origin;
 use melo_services::account::{self, Registration, Work};
+use melo_services::{Core, Origin};
 
 use crate::error::ApiError;
 use crate::extract::{Body, Traced};
@@ -16,7 +16,7 @@ pub(crate) async fn handle(
     Traced(origin): Traced,
     Body(body): Body<RegisterRequest>,
 ) -> Result<Json<RegisterAnswer>, ApiError> {
-    let new = parse(origin, body)?;
+    let new = parse(&state.core, origin, body)?;
     let registered = account::register(&state.core, &new).await?;
     Ok(Json(RegisterAnswer {
         unique_id: registered.uid,
@@ -29,14 +29,19 @@ pub(crate) async fn handle(
     }))
 }
 
-fn parse(origin: Origin, body: RegisterRequest) -> Result<Registration, ApiError> {
+fn parse(core: &Core, origin: Origin, body: RegisterRequest) -> Result<Registration, ApiError> {
     let mut check = Check::default();
     let phone = check.parse("phone", &body.phone);
     let name = check.parse("name", &body.name);
     let nickname = check.parse("nickname", &body.nickname);
     let device_id = check.parse("device_id", &body.device_id);
     let e2e_key = check.take("public_e2e_key", PublicKeyPem::parse(&body.public_e2e_key));
-    check.password("password", &body.password);
+    check.new_password(core, "password", &body.password);
+    for (field, secret) in [("code", &body.code), ("invite", &body.invite)] {
+        if let Some(secret) = secret {
+            check.credential(field, secret);
+        }
+    }
     check.finish()?;
     Ok(Registration {
         phone: checked(phone)?,
@@ -49,6 +54,8 @@ fn parse(origin: Origin, body: RegisterRequest) -> Result<Registration, ApiError
             challenge: pow.challenge,
             nonce: pow.nonce,
         }),
+        code: body.code,
+        invite: body.invite,
         origin,
     })
 }

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json};
 use melo_protocol::rest::StatusAnswer;
 use melo_protocol::rest::account as body;
+use melo_services::Core;
 use melo_services::account::{self, ProfileUpdate};
 
 use crate::error::ApiError;
@@ -17,11 +18,12 @@ pub(crate) async fn handle(
     Body(body): Body<body::ProfileUpdate>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
     let update = parse(body)?;
+    let update = parse(&state.core, body)?;
     account::update_profile(&state.core, caller, &origin, update).await?;
     Ok(Json(StatusAnswer::of("updated")))
 }
 
-fn parse(body: body::ProfileUpdate) -> Result<ProfileUpdate, ApiError> {
+fn parse(core: &Core, body: body::ProfileUpdate) -> Result<ProfileUpdate, ApiError> {
     let mut check = Check::default();
     let name = body
         .name
@@ -41,7 +43,10 @@ fn parse(body: body::ProfileUpdate) -> Result<ProfileUpdate, ApiError> {
         Some(text) => check.parse("username", text).map(Some),
     };
     if let Some(password) = &body.password {
-        check.password("password", password);
+        check.new_password(core, "password", password);
+    }
+    if let Some(current) = &body.current_password {
+        check.credential("current_password", current);
     }
     check.finish()?;
     Ok(ProfileUpdate {
@@ -50,5 +55,6 @@ fn parse(body: body::ProfileUpdate) -> Result<ProfileUpdate, ApiError> {
         username,
         bio,
         password: body.password,
+        current_password: body.current_password,
     })
 }

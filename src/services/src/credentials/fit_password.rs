@@ -1,0 +1,37 @@
+//! Whether a new password is one that this server takes.
+
+use melo_domain::{PasswordOwner, Secret, UnfitPassword};
+use melo_storage::accounts::Account;
+
+use super::CredentialError;
+use crate::Core;
+
+/// What can be said before anything is known of the person.
+pub fn check_form(core: &Core, password: &Secret) -> Result<(), UnfitPassword> {
+    core.policy.passwords.check_form(password.expose())
+}
+
+/// All rules, for somebody who is not there yet.
+pub(crate) fn check_fit_of(
+    core: &Core,
+    password: &Secret,
+    owner: &PasswordOwner<'_>,
+) -> Result<(), CredentialError> {
+    let checked = core.policy.passwords.check(password.expose(), owner);
+    checked.map_err(CredentialError::Unfit)
+}
+
+/// All rules, for somebody who has an account.
+pub(crate) fn check_fit(
+    core: &Core,
+    password: &Secret,
+    account: &Account,
+) -> Result<(), CredentialError> {
+    let owner = PasswordOwner {
+        phone: &account.phone,
+        name: &account.name,
+        nickname: &account.nickname,
+        username: account.username.as_deref(),
+    };
+    check_fit_of(core, password, &owner)
+}

@@ -1,0 +1,46 @@
+//! A code to the phone of somebody who wants to register.
+
+use melo_crypto::random;
+use melo_domain::{CodePurpose, Language, Phone, RegistrationMode};
+use melo_storage::{StorageError, codes};
+
+use super::{CODE_LIFE, CredentialError};
+use crate::limits::{self, Limit};
+use crate::outgoing;
+use crate::{Core, Origin};
+
+/// Sends a code, whether or not the phone has an account: only who holds it learns that.
+pub async fn request_code(
+    core: &Core,
+    origin: &Origin,
+    phone: &Phone,
+    language: Language,
+) -> Result<(), CredentialError> {
+    if core.policy.registration == RegistrationMode::Closed {
+        return Err(CredentialError::RegistrationClosed);
+    }
+    if !core.policy.channels.sms {
+        return Err(CredentialError::NotConfigured("text messages"));
+    }
+    limits::open_call(core, origin.address).await?;
+    limits::take(core, Limit::CodesFrom, origin.address).await?;
+    limits::take(core, Limit::Code, phone.as_str()).await?;
+    match send(core, phone, language).await {
+        // Another call for this phone was faster; its code is on the way.
+        Err(error) if error.is_unique_violation() => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+async fn send(core: &Core, phone: &Phone, language: Language) -> Result<(), StorageError> {
+    let code = random::digits::<6>();
+    let expires = core.now().plus(CODE_LIFE);
+    let tx = core.store.db.begin().await?;
+    let (keys, purpose) = (&core.store.keys, CodePurpose::Register);
+    codes::put(&tx, keys, purpose, phone.as_str(), &code, expires).await?;
+    let text = outgoing::register_code(language, &code);
+    outgoing::sms(core, &tx, phone, text, expires).await?;
+    tx.commit().await?;
+    core.wake_worker();
+    Ok(())
+}
