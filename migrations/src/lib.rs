@@ -10,8 +10,8 @@ mod m20261121_004_add_roles;
 mod m20261121_005_create_jobs;
 mod m20261121_006_create_audit;
 mod m20261121_010_create_bans;
-mod m20261121_030_create_profiles;
 mod m20261121_020_create_codes;
+mod m20261121_030_create_profiles;
 mod m20261121_050_create_second_factors;
 
 /// The list of migrations.

@@ -38,10 +38,9 @@ pub use network::network_of;
 pub use password::{PasswordOwner, PasswordPolicy, UnfitPassword};
 pub use phone::{InvalidPhone, Phone};
 pub use privacy::{Audience, Privacy, Relation, UnknownAudience};
+pub use registration::{RegistrationMode, UnknownRegistrationMode};
 pub use role::{
     AccountState, AdminAction, Role, SessionKind, UnknownRole, UnknownState, may_administer,
 };
-pub use registration::{RegistrationMode, UnknownRegistrationMode};
-pub use role::{AccountState, AdminAction, Role, SessionKind, UnknownRole, may_administer};
 pub use scope::{Area, InvalidScope, Level, Scope, Scopes};
 pub use secret::Secret;

@@ -9,8 +9,7 @@ use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
-use tokio::sync::Semaphore;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;

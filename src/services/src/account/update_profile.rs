@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::AccountError;
 use crate::audit::{self, Action, Object};
-use crate::{Caller, Core, Origin};
 use crate::credentials::{CredentialError, check_current, check_fit, replace_password};
 use crate::{Caller, Core, Origin, sessions};
 
@@ -46,19 +45,31 @@ pub async fn update_profile(
         password_hash: None,
     };
     let fields = names(&change);
-    if fields.is_empty() {
-        return Ok(());
-    }
     let tx = core.store.db.begin().await?;
-    match accounts::update_profile(&tx, &core.store.keys, caller.uid, &change).await {
-        Err(error) if error.is_unique_violation() => return Err(AccountError::UsernameTaken),
-        other => other?,
+    if !fields.is_empty() {
+        match accounts::update_profile(&tx, keys, uid, &change).await {
+            Err(error) if error.is_unique_violation() => return Err(AccountError::UsernameTaken),
+            other => other?,
+        }
     }
-    let (actor, object) = (Some(caller.uid), Object::User(caller.uid));
-    let details = json!({ "fields": fields });
-    let action = Action::AccountUpdate;
-    audit::record(core, &tx, origin, actor, action, object, &details).await?;
+    let ended = match &password_hash {
+        Some(hash) => Some(replace_password(core, &tx, uid, hash, Some(caller)).await?),
+        None => None,
+    };
+    let (actor, object) = (Some(uid), Object::User(uid));
+    if !fields.is_empty() {
+        let (action, details) = (Action::AccountUpdate, json!({ "fields": fields }));
+        audit::record(core, &tx, origin, actor, action, object, &details).await?;
+    }
+    if let Some(ended) = &ended {
+        let details = json!({"sessions_ended": ended.count()});
+        let action = Action::PasswordChange;
+        audit::record(core, &tx, origin, actor, action, object, &details).await?;
+    }
     tx.commit().await.map_err(StorageError::from)?;
+    if let Some(ended) = ended {
+        sessions::tell(core, ended, CloseCode::SessionRevoked);
+    }
     Ok(())
 }
 
@@ -69,30 +80,9 @@ fn names(change: &ProfileChange<'_>) -> Vec<&'static str> {
         ("nickname", change.nickname.is_some()),
         ("username", change.username.is_some()),
         ("bio", change.bio.is_some()),
-        ("password", change.password_hash.is_some()),
     ];
     let set = fields.into_iter().filter(|(_, is_set)| *is_set);
     set.map(|(name, _)| name).collect()
-    let tx = core.store.db.begin().await?;
-    match accounts::update_profile(&tx, keys, uid, &change).await {
-        Err(error) if error.is_unique_violation() => return Err(AccountError::UsernameTaken),
-        other => other?,
-    }
-    let ended = match &password_hash {
-        Some(hash) => {
-            let ended = replace_password(core, &tx, uid, hash, Some(caller)).await?;
-            let details = json!({"sessions_ended": ended.count()});
-            let (action, object) = (Action::PasswordChange, Object::User(uid));
-            audit::record(core, &tx, origin, Some(uid), action, object, &details).await?;
-            Some(ended)
-        }
-        None => None,
-    };
-    tx.commit().await.map_err(StorageError::from)?;
-    if let Some(ended) = ended {
-        sessions::tell(core, ended, CloseCode::SessionRevoked);
-    }
-    Ok(())
 }
 
 /// The hash of the new password, if there is to be one and the current one was shown.

@@ -17,7 +17,6 @@ pub(crate) async fn handle(
     Traced(origin): Traced,
     Body(body): Body<body::ProfileUpdate>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
-    let update = parse(body)?;
     let update = parse(&state.core, body)?;
     account::update_profile(&state.core, caller, &origin, update).await?;
     Ok(Json(StatusAnswer::of("updated")))
