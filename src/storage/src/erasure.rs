@@ -24,6 +24,8 @@ pub const OWNED: &[(&str, &str)] = &[
     ("second_factors", "uid"),
     ("recovery_codes", "uid"),
     ("avatars", "uid"),
+    ("user_emails", "uid"),
+    ("mail_tokens", "uid"),
     ("privacy", "uid"),
     ("blocks", "uid"),
     ("blocks", "peer"),
@@ -68,6 +70,11 @@ pub const KEPT: &[(&str, &str, &str)] = &[
         "bans",
         "created_by",
         "the server's ban, not the moderator's",
+    ),
+    (
+        "register_invites",
+        "created_by",
+        "the server's invite, not the admin's",
     ),
     ("tombstones", "uid", "the id is never given out again"),
 ];
