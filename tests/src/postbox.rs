@@ -90,8 +90,8 @@ impl Postbox {
     pub async fn code(&mut self) -> (String, String) {
         let (_, body) = self.sms().await;
         let text = body["text"].as_str().expect("a text");
-        let digits = text.split(|c: char| !c.is_ascii_digit());
-        let code = digits.filter(|d| d.len() == 6).next_back().expect("a code");
+        let mut digits = text.split(|c: char| !c.is_ascii_digit());
+        let code = digits.rfind(|d| d.len() == 6).expect("a code");
         let phone = body["to"].as_str().expect("a phone");
         (phone.to_owned(), code.to_owned())
     }

@@ -202,9 +202,11 @@ fn verify_bcrypt(password: &Secret, stored: &str) -> Result<Verdict, PasswordErr
         return Err(PasswordError::UnknownHash);
     }
     let right = bcrypt::verify(password.expose(), stored);
-    match right.map_err(|_| PasswordError::UnknownHash)? {
-        true if password.expose().len() <= LONGEST => Ok(Verdict::RightButOutdated),
-        _ => Ok(Verdict::Wrong),
+    let right = right.map_err(|_| PasswordError::UnknownHash)?;
+    if right && password.expose().len() <= LONGEST {
+        Ok(Verdict::RightButOutdated)
+    } else {
+        Ok(Verdict::Wrong)
     }
 }
 

@@ -49,7 +49,7 @@ pub enum SmsGateway {
         show_text: bool,
     },
     /// To a provider.
-    Http(HttpSms),
+    Http(Box<HttpSms>),
 }
 
 impl HttpSms {
@@ -116,13 +116,13 @@ fn judge(status: StatusCode) -> Result<(), SendError> {
         status if status.is_success() => Ok(()),
         // The id was seen before: the first attempt had arrived.
         StatusCode::CONFLICT => Ok(()),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS | StatusCode::TOO_EARLY => {
-            Err(SendError::Temporary(said))
-        }
-        // The operator's mistake, which may be mended before the message is too old.
-        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => {
-            Err(SendError::Temporary(said))
-        }
+        // Come back later; or the operator's mistake, which may be mended before the message is too old.
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::TOO_EARLY
+        | StatusCode::UNAUTHORIZED
+        | StatusCode::PAYMENT_REQUIRED
+        | StatusCode::FORBIDDEN => Err(SendError::Temporary(said)),
         status if status.is_client_error() => Err(SendError::Permanent(said)),
         _ => Err(SendError::Temporary(said)),
     }

@@ -29,7 +29,7 @@ pub fn assemble(settings: &Settings) -> Result<Gateways, GatewaysError> {
         SmsProvider::Log => SmsGateway::Log {
             show_text: settings.log.debug,
         },
-        SmsProvider::Http(provider) => SmsGateway::Http(http(provider)?),
+        SmsProvider::Http(provider) => SmsGateway::Http(Box::new(http(provider)?)),
     };
     let mail = settings.mail.as_ref().map(mailer).transpose()?;
     Ok(Gateways { sms, mail })

@@ -270,7 +270,7 @@ async fn who_leaves_is_gone_at_once_and_their_history_is_not() {
     assert_eq!(contacts::list(core, boris, 1, 10).await.unwrap().total, 0);
     let profile = account::view_profile(core, boris, Some(anna.uid)).await;
     assert!(matches!(profile.err(), Some(AccountError::UserNotFound)));
-    let twice = account::erase(core, &origin(), boris.uid, anna.uid).await;
+    let twice = account::erase(core, &origin(), boris.uid, anna.uid, None).await;
     assert!(matches!(twice, Err(AccountError::UserNotFound)));
     // The phone is free again, for another id.
     let again = world.person("+79990000001").await;
@@ -293,7 +293,7 @@ async fn of_two_owners_who_leave_at_once_one_stays() {
     let mut tasks = tokio::task::JoinSet::new();
     for uid in [anna.uid, boris.uid] {
         let core = Arc::clone(&world.core);
-        tasks.spawn(async move { account::erase(&core, &origin(), uid, uid).await });
+        tasks.spawn(async move { account::erase(&core, &origin(), uid, uid, None).await });
     }
     let outcomes = tasks.join_all().await;
     assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);

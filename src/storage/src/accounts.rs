@@ -5,7 +5,7 @@ use melo_domain::{AccountState, DisplayName, LogId, Phone, Role, Timestamp, Uid,
 use sea_orm::sea_query::{Cond, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -209,22 +209,6 @@ pub async fn find_by_username(
         .one(conn)
         .await?;
     row.map(|row| open(keys, row)).transpose()
-}
-
-/// Everybody of this role, locked until the transaction ends: of two owners who leave at once, one stays.
-pub async fn hold_role(tx: &impl ConnectionTrait, role: Role) -> Result<Vec<Uid>, StorageError> {
-    let uids: Vec<i64> = Entity::find()
-        .select_only()
-        .column(Column::Uid)
-        .filter(Column::Role.eq(role.code()))
-        .order_by_asc(Column::Uid)
-        .lock_exclusive()
-        .into_tuple()
-        .all(tx)
-        .await?;
-    uids.into_iter()
-        .map(|uid| Ok(Uid::from_i64(uid)?))
-        .collect()
 }
 
 /// While an index key is being rotated a row may be found under the old or the new one.

@@ -1,7 +1,7 @@
 //! Administration and the tokens and second factors of people, the administrators' own among them.
 
 use melo_protocol::ErrorCode;
-use melo_tests::{Device, Fields, Server, assert_shape};
+use melo_tests::{Device, Fields, Server, assert_shape, befriend};
 use reqwest::Method;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
@@ -171,4 +171,51 @@ async fn an_operator_may_ask_for_a_second_factor_of_those_who_administer() {
     refused.problem(ErrorCode::EnrolmentRequired);
     set_up_second_factor(&anna).await;
     anna.call(Method::GET, "/admin/figures").send().await.ok();
+}
+
+#[tokio::test]
+async fn an_admin_deletes_an_account() {
+    let server = Server::start().await;
+    let mila = server.anonymous().join("Mila").await;
+    let olga = server.anonymous().join("Olga").await;
+    let anna = server.anonymous().join("Anna").await;
+    let boris = server.anonymous().join("Boris").await;
+    server.promote(&mila.uid, "moderator");
+    server.promote(&olga.uid, "admin");
+    befriend(&anna, &boris).await;
+    let mut socket = anna.connect().await;
+    socket.until("synced").await;
+    let path = format!("/admin/users/{}", anna.uid);
+    let delete = |actor: &Device, path: &str, body: &Value| {
+        actor.call(Method::DELETE, path).json(body).send()
+    };
+    let why = json!({"reason": "asked for by letter"});
+    delete(&mila, &path, &why)
+        .await
+        .problem(ErrorCode::Forbidden);
+    let missing = delete(&olga, &path, &json!({})).await;
+    assert_eq!(missing.refused_fields(), ["reason"]);
+    let nobody = delete(&olga, "/admin/users/10000000", &why).await;
+    nobody.problem(ErrorCode::UserNotFound);
+    let done = delete(&olga, &path, &why).await.ok();
+    assert_eq!(done, json!({"status": "deleted"}));
+    socket.expect_close(4001).await;
+    anna.get("/profile")
+        .await
+        .problem(ErrorCode::SessionRevoked);
+    let login = anna
+        .user
+        .try_login(&anna.user.first_device, &Value::Null)
+        .await;
+    login.problem(ErrorCode::InvalidCredentials);
+    delete(&olga, &path, &why)
+        .await
+        .problem(ErrorCode::UserNotFound);
+    let history = format!("/messages/history/dm/{}", anna.uid);
+    boris.get(&history).await.ok();
+    let entries = olga.get("/admin/audit?action=account.delete").await.ok();
+    assert_eq!(
+        entries.list("entries")[0]["details"]["reason"],
+        "asked for by letter"
+    );
 }

@@ -94,7 +94,7 @@ pub enum SmsProvider {
     /// The log.
     Log,
     /// A provider.
-    Http(HttpProvider),
+    Http(Box<HttpProvider>),
 }
 
 /// A provider called over HTTP.
@@ -155,12 +155,12 @@ impl Sms {
         let provider = match (kind, url) {
             (Kind::Off, _) => SmsProvider::Off,
             (Kind::Log, _) => SmsProvider::Log,
-            (Kind::Http, url) => SmsProvider::Http(HttpProvider {
+            (Kind::Http, url) => SmsProvider::Http(Box::new(HttpProvider {
                 url: url?,
                 body: body?,
                 header: header?,
                 signing_key: signing_key?,
-            }),
+            })),
         };
         Some(Self {
             provider,

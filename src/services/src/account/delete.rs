@@ -12,5 +12,5 @@ pub async fn delete(
     shown: Credentials,
 ) -> Result<(), AccountError> {
     access::show(core, caller, shown).await?;
-    erase(core, origin, caller.uid, caller.uid).await
+    erase(core, origin, caller.uid, caller.uid, None).await
 }

@@ -2,9 +2,11 @@
 
 use melo_domain::{ContactStatus, DeviceHandle, EventKind, LogId, Role, Uid};
 use melo_protocol::CloseCode;
+use melo_storage::admin::people as people_rows;
 use melo_storage::sessions::Which;
 use melo_storage::{ConnectionTrait, StorageError, accounts, contacts, devices, erasure};
 use serde::Serialize;
+use serde_json::json;
 
 use super::AccountError;
 use crate::audit::{self, Action, Object};
@@ -22,13 +24,20 @@ struct Members {
 
 /// Deletes everything of `uid` in one transaction, tells the contacts, and ends the sessions. What was written to
 /// others stays theirs to read. The id is never given out again. The last owner stays.
-pub async fn erase(core: &Core, origin: &Origin, actor: Uid, uid: Uid) -> Result<(), AccountError> {
+/// `reason` is an admin's, for the audit log.
+pub async fn erase(
+    core: &Core,
+    origin: &Origin,
+    actor: Uid,
+    uid: Uid,
+    reason: Option<&str>,
+) -> Result<(), AccountError> {
     let keys = &core.store.keys;
     // No position of the devices is written after their rows are gone.
     let paused = core.cursors.pause().await;
     let tx = core.store.db.begin().await?;
     // The owners first, and in one order: two of them may leave at once.
-    let owners = accounts::hold_role(&tx, Role::Owner).await?;
+    let owners = people_rows::hold_role(&tx, Role::Owner).await?;
     if accounts::hold_standing(&tx, uid).await?.is_none() {
         return Err(AccountError::UserNotFound);
     }
@@ -42,7 +51,8 @@ pub async fn erase(core: &Core, origin: &Origin, actor: Uid, uid: Uid) -> Result
     erasure::erase(&tx, keys, uid).await?;
     let (actor, object) = (Some(actor), Object::User(uid));
     let action = Action::AccountDelete;
-    audit::record(core, &tx, origin, actor, action, object, &()).await?;
+    let details = json!({ "reason": reason });
+    audit::record(core, &tx, origin, actor, action, object, &details).await?;
     tx.commit().await.map_err(StorageError::from)?;
 
     paused.forget(&own_devices);

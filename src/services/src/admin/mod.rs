@@ -4,6 +4,7 @@
 mod authorize;
 mod change_role;
 mod change_state;
+mod delete_account;
 mod end_sessions;
 mod find_people;
 mod force_reset;
@@ -22,6 +23,7 @@ pub(crate) use authorize::authorize_on;
 pub use authorize::{Actor, authorize};
 pub use change_role::change_role;
 pub use change_state::{StateChange, change_state};
+pub use delete_account::delete_account;
 pub use end_sessions::{end_session, end_sessions};
 pub use find_people::{find_people, list_people};
 pub use force_reset::force_reset;
@@ -41,6 +43,7 @@ use melo_storage::StorageError;
 
 use crate::Fault;
 use crate::access::AccessError;
+use crate::account::AccountError;
 use crate::fault::faults;
 use crate::password_pool::PoolError;
 
@@ -104,6 +107,18 @@ impl From<PoolError> for AdminError {
         match error {
             PoolError::Busy => Self::Busy,
             PoolError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<AccountError> for AdminError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::UserNotFound => Self::UserNotFound,
+            AccountError::LastOwner => Self::LastOwner,
+            AccountError::Fault(fault) => Self::Fault(fault),
+            // Rules for one's own account do not apply to somebody else's.
+            _ => Self::Fault(Fault::Task),
         }
     }
 }

@@ -21,8 +21,6 @@ pub(crate) enum Limit {
     Reset,
     /// People searched for.
     Search,
-    /// Invites made or tried.
-    Invite,
     /// Messages sent over REST, by person: as many as over WebSocket.
     Send,
     /// Pictures uploaded.
@@ -76,7 +74,6 @@ impl Limit {
             Self::CodesFrom => ("codes from", quota(30, HOUR)),
             Self::Reset => ("reset", quota(10, HOUR)),
             Self::Search => ("search", quota(60, MINUTE)),
-            Self::Invite => ("invite", quota(30, MINUTE)),
             Self::Send => {
                 let rate = policy.messages;
                 ("send", quota(rate.count.into(), rate.per))

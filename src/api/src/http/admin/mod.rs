@@ -3,6 +3,7 @@
 mod audit;
 mod change_role;
 mod change_state;
+mod delete_account;
 mod devices;
 mod figures;
 mod force_reset;
@@ -29,7 +30,11 @@ const MAX_REASON: usize = 500;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/admin/users").route(get().to(users::handle)))
-        .service(resource("/admin/users/{uid}").route(get().to(view::handle)))
+        .service(
+            resource("/admin/users/{uid}")
+                .route(get().to(view::handle))
+                .route(delete().to(delete_account::handle)),
+        )
         .service(
             resource("/admin/users/{uid}/sessions")
                 .route(get().to(sessions::list))

@@ -11,7 +11,7 @@ use melo_storage::accounts::{self, Account};
 use melo_storage::audit::{self, AuditFilter};
 use melo_storage::sessions::SessionView;
 use melo_storage::{
-    StorageError, access_tokens, avatars, blocks, contacts, devices, events, logs, privacy,
+    StorageError, access_tokens, avatars, blocks, contacts, devices, emails, events, logs, privacy,
     second_factors, sessions,
 };
 use serde::Serialize;
@@ -96,6 +96,7 @@ fn base64(bytes: &[u8]) -> String {
 
 async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let email = emails::find(db, keys, account.uid).await?;
     let backup = accounts::key_backup(db, keys, account.uid).await?;
     let backup = backup.map(|(ciphertext, at)| json!({"ciphertext": ciphertext, "updated_at": at}));
     let profile = json!({
@@ -105,6 +106,7 @@ async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
         "nickname": account.nickname,
         "username": account.username,
         "bio": account.bio,
+        "email": email.map(|email| email.email),
         "public_e2e_key": account.e2e_key,
         "identity_key": account.identity_key.as_deref().map(base64),
         "key_backup": backup,
