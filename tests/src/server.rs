@@ -186,6 +186,11 @@ impl Server {
         self.process.kill();
     }
 
+    /// Changes a setting for the next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts again on the same data and ports after its end.
     pub async fn start_again(&mut self) {
         self.process.kill();
