@@ -12,7 +12,7 @@ use melo_domain::{AccountState, AdminAction, Role, Scopes, Uid};
 use melo_services::account::{self, AccountError};
 use melo_services::admin::{self, AdminError, AuditQuery, StateChange};
 use melo_services::audit::{self, Verdict};
-use melo_services::{Caller, Grant, Policy};
+use melo_services::{Caller, Grant, Policy, Window};
 use melo_storage::admin::people::PeopleFilter;
 
 async fn with_role(world: &World, phone: &str, role: Role) -> Caller {
@@ -117,7 +117,22 @@ async fn of_two_owners_who_step_down_at_once_one_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_login_slips_through_a_lock() {
-    let world = World::new().await;
+    // Eight at once are more than the lockout would let try.
+    let policy = Policy::default();
+    let failed_logins = Window {
+        count: 1000,
+        ..policy.failed_logins
+    };
+    let open_calls = Window {
+        count: 10_000,
+        ..policy.open_calls
+    };
+    let world = World::with(Policy {
+        failed_logins,
+        open_calls,
+        ..policy
+    })
+    .await;
     let owner = with_role(&world, "+79990000001", Role::Owner).await;
     let anna = world.person("+79990000002").await.uid;
     for round in 0..5 {

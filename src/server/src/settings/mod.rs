@@ -38,6 +38,8 @@ pub use retention::Retention;
 pub use secrets::{GivenCertificate, Secrets};
 pub use sms::{HttpProvider, Sms, SmsProvider, SmsWebhook};
 pub use source::{Origin, Source, SourceError};
+#[cfg(test)]
+use spec::quoted;
 pub use spec::{Section, Spec, env_example};
 pub use storage::{DatabaseUrl, Storage};
 pub use tokens::Tokens;

@@ -29,7 +29,7 @@ pub fn env_example(sections: &[Section]) -> String {
     let mut text = String::from(
         "# Settings of the Melo server. Copy this file to .env and uncomment what you want to change;\n\
          # with nothing set, the server works. Variables of the environment win over this file.\n\
-         # Put a value that contains $ or # into single quotes. Keep .env readable by you alone (chmod 600).\n\
+         # Put a value that contains $, # or \" into single quotes. Keep .env readable by you alone (chmod 600).\n\
          # Made by: melo doctor --print-env-example\n",
     );
     for section in sections {
@@ -54,11 +54,20 @@ pub fn env_example(sections: &[Section]) -> String {
             text.push_str("\n#");
             text.push_str(spec.name);
             text.push('=');
-            text.push_str(value);
+            text.push_str(&quoted(value));
             text.push('\n');
         }
     }
     text
+}
+
+/// A value as it is written into a .env file: with quotes around what would not be read as it stands there.
+pub fn quoted(value: &str) -> std::borrow::Cow<'_, str> {
+    if value.contains(['"', '$', '#', '\\']) {
+        format!("'{value}'").into()
+    } else {
+        value.into()
+    }
 }
 
 /// The command within `$(…)`.

@@ -213,7 +213,7 @@ fn uncommenting_every_default_of_the_example_changes_nothing() {
     let defaults: String = SECTIONS
         .iter()
         .flat_map(|section| section.specs)
-        .filter_map(|spec| Some(format!("{}={}\n", spec.name, spec.default?)))
+        .filter_map(|spec| Some(format!("{}={}\n", spec.name, quoted(spec.default?))))
         .collect();
     std::fs::write(&file, defaults).unwrap();
     let set = Settings::from(&Source::read(&file, true).unwrap()).unwrap();

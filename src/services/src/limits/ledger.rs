@@ -56,16 +56,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_tightest_limit_of_a_call_is_told() {
-        let (_, none) = watch(async {}).await;
+        let ((), none) = watch(async {}).await;
         assert_eq!(none, None);
-        let (_, tightest) = watch(async {
+        let ((), tightest) = watch(async {
             note(spent(1000, 900, false));
             note(spent(10, 8, false));
             note(spent(100, 99, false));
         })
         .await;
         assert_eq!(tightest, Some(spent(10, 8, false)));
-        let (_, refused) = watch(async {
+        let ((), refused) = watch(async {
             note(spent(10, 0, true));
             note(spent(10, 0, false));
         })

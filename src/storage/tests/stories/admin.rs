@@ -67,6 +67,7 @@ async fn people_sessions_devices_and_figures() {
     }
 }
 
+#[allow(clippy::too_many_lines)] // a story reads best in one piece
 async fn story(store: &Store) {
     let (db, keys) = (store.db.write(), &store.keys);
     let mut uids = Vec::new();
