@@ -296,6 +296,14 @@ async fn nothing_personal_is_left_in_files_or_logs() {
         .ok();
 
     // Secrets that the server itself has given out.
+    // A token and a second factor of hers.
+    let named = json!({"name": "marker token quince", "scopes": ["chat:read"]});
+    let personal = zanzibar.post("/tokens", &named).await.ok();
+    let shown = json!({"password": person.password});
+    let factor = zanzibar.post("/two_factor/enrol", &shown).await.ok();
+    markers.insert("name of a token", "marker token quince".to_owned());
+    markers.insert("personal token", personal.text("token"));
+    markers.insert("second factor", factor.text("secret"));
     markers.insert("access token", zanzibar.token.clone());
     markers.insert(
         "token signature",
