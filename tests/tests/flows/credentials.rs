@@ -164,6 +164,33 @@ async fn of_many_uses_of_one_code_exactly_one_wins() {
 }
 
 #[tokio::test]
+async fn of_many_uses_of_one_reset_token_exactly_one_wins() {
+    let mut postbox = postbox().await;
+    let server = server(&postbox, &[]).await;
+    let anna = server.anonymous().join("Anna").await;
+    let email = json!({"email": "anna@example.org"});
+    anna.put("/account/email", &email).await.ok();
+    let confirm = json!({"token": postbox.token().await});
+    anna.post("/account/email/confirm", &confirm).await.ok();
+    let ask = json!({"identifier": anna.uid, "channel": "mail"});
+    let somebody = server.anonymous();
+    somebody.post("/password/reset/request", &ask).await.ok();
+    let token = postbox.token().await;
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let somebody = server.anonymous();
+        let body = json!({"token": token, "new_password": format!("{NEW} {n}")});
+        tries.spawn(async move { somebody.post("/password/reset", &body).await });
+    }
+    let answers = tries.join_all().await;
+    let won = answers.iter().filter(|a| a.status.is_success()).count();
+    assert_eq!(won, 1);
+    for lost in answers.iter().filter(|a| !a.status.is_success()) {
+        assert!(matches!(lost.status.as_u16(), 400 | 503), "{}", lost.status);
+    }
+}
+
+#[tokio::test]
 async fn nobody_registers_where_it_is_closed() {
     let server = Server::with(&[("REGISTRATION", "closed")]).await;
     let body = Person::named("Anna").registration(&unique::device_id());
