@@ -27,6 +27,7 @@ impl From<CredentialError> for ApiError {
                 return Self::invalid(vec![missing]);
             }
             CredentialError::WrongPassword => ErrorCode::WrongPassword,
+            CredentialError::LoginRequired => ErrorCode::Forbidden,
             CredentialError::RegistrationClosed => ErrorCode::RegistrationClosed,
             CredentialError::VerificationRequired => ErrorCode::VerificationRequired,
             CredentialError::InviteRequired => ErrorCode::InviteRequired,

@@ -96,7 +96,7 @@ async fn new_password(
     };
     let current = update.current_password.clone();
     let current = current.ok_or(CredentialError::CurrentMissing)?;
-    let account = check_current(core, caller.uid, current).await?;
+    let account = check_current(core, caller, current).await?;
     check_fit(core, new, &account)?;
     Ok(Some(core.passwords.hash(new.clone()).await?))
 }

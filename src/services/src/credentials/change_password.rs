@@ -1,7 +1,7 @@
 //! A new password from who knows the old one.
 
 use melo_crypto::Verdict;
-use melo_domain::{Secret, Uid};
+use melo_domain::Secret;
 use melo_protocol::CloseCode;
 use melo_storage::StorageError;
 use melo_storage::accounts::{self, Account};
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CredentialError, check_fit, replace_password};
 use crate::audit::{self, Action, Object};
 use crate::limits::{self, Limit};
-use crate::{Caller, Core, Origin, sessions};
+use crate::{Caller, Core, Grant, Origin, sessions};
 
 /// Replaces the password and ends all other logins and the tokens of their devices. Returns how many ended.
 pub async fn change_password(
@@ -20,7 +20,7 @@ pub async fn change_password(
     current: Secret,
     new: Secret,
 ) -> Result<u64, CredentialError> {
-    let account = check_current(core, caller.uid, current).await?;
+    let account = check_current(core, caller, current).await?;
     check_fit(core, &new, &account)?;
     let hash = core.passwords.hash(new).await?;
     let tx = core.store.db.begin().await?;
@@ -43,14 +43,18 @@ pub async fn change_password(
     Ok(count)
 }
 
-/// The account, if that is its password.
+/// The caller's account, if that is its password. Tokens cannot: whoever has copied one must not get further
+/// with a password than a login does.
 pub(crate) async fn check_current(
     core: &Core,
-    uid: Uid,
+    caller: Caller,
     current: Secret,
 ) -> Result<Account, CredentialError> {
-    limits::take(core, Limit::Secret, uid).await?;
-    let account = accounts::find(core.store.db.read(), &core.store.keys, uid).await?;
+    if caller.grant != Grant::Login {
+        return Err(CredentialError::LoginRequired);
+    }
+    limits::take(core, Limit::Secret, caller.uid).await?;
+    let account = accounts::find(core.store.db.read(), &core.store.keys, caller.uid).await?;
     let account = account.ok_or(CredentialError::UserNotFound)?;
     let stored = Some(account.password_hash.clone());
     match core.passwords.verify(current, stored).await? {

@@ -58,6 +58,9 @@ pub enum CredentialError {
     /// The current password is another one.
     #[error("the current password is wrong")]
     WrongPassword,
+    /// Only a login may.
+    #[error("a personal access token cannot change the password; log in")]
+    LoginRequired,
     /// Nobody can register.
     #[error("nobody can register on this server")]
     RegistrationClosed,
