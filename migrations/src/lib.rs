@@ -13,6 +13,8 @@ mod m20261121_010_create_bans;
 mod m20261121_020_create_codes;
 mod m20261121_030_create_profiles;
 mod m20261121_050_create_second_factors;
+mod m20261127_001_create_chats;
+mod m20261127_002_create_event_changes;
 
 /// The list of migrations.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_030_create_profiles::Migration),
             Box::new(m20261121_020_create_codes::Migration),
             Box::new(m20261121_050_create_second_factors::Migration),
+            Box::new(m20261127_001_create_chats::Migration),
+            Box::new(m20261127_002_create_event_changes::Migration),
         ]
     }
 }

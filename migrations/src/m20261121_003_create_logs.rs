@@ -90,7 +90,7 @@ impl MigrationTrait for Migration {
 
 /// Rows lie in primary-key order, as InnoDB does by itself: a log is read in one sweep, and an append
 /// touches one tree less.
-fn clustered(
+pub(crate) fn clustered(
     manager: &SchemaManager<'_>,
     statement: &mut TableCreateStatement,
 ) -> TableCreateStatement {

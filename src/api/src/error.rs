@@ -215,6 +215,8 @@ impl From<MessageError> for ApiError {
                 };
             }
             MessageError::ClientIdReused => ErrorCode::ClientIdReused,
+            MessageError::NotAMember => ErrorCode::NotAMember,
+            MessageError::StaleKey => ErrorCode::StaleKey,
             MessageError::NotFound => ErrorCode::NotFound,
             MessageError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, detail, seconds);

@@ -12,8 +12,19 @@ coded!(
         Private = 1,
         /// The conversation of two people.
         Direct = 2,
+        /// A conversation of several, in which every member writes.
+        Group = 3,
+        /// A conversation of several, in which those who run it write and all read.
+        Channel = 4,
     }
 );
+
+impl LogKind {
+    /// Whether it is a chat of several people: what the wire calls `chat_id` then names it.
+    pub fn is_chat(self) -> bool {
+        matches!(self, Self::Group | Self::Channel)
+    }
+}
 
 coded!(
     /// What happened.
@@ -32,8 +43,90 @@ coded!(
         SecurityAlert = 6,
         /// A contact's account was deleted.
         AccountDeleted = 7,
+        /// A message has another content now.
+        Edit = 8,
+        /// A message is gone for everybody.
+        Delete = 9,
+        /// A message is pinned, or no longer.
+        Pin = 10,
+        /// Somebody's reaction to a message; an empty one takes it back.
+        Reaction = 11,
+        /// An event whose content is gone: it was deleted, or its time was over.
+        Erased = 12,
+        /// A frame of another type that existing clients relay to each other.
+        Relayed = 13,
+        /// A chat's key, wrapped for devices of its members.
+        ChatKey = 14,
+        /// Somebody became a member of this chat.
+        MemberJoined = 15,
+        /// Somebody is no longer a member of this chat.
+        MemberLeft = 16,
+        /// A member has another role in this chat.
+        RoleChanged = 17,
+        /// A chat's title, description, picture or rules changed.
+        ChatChanged = 18,
+        /// The owner of this private log became a member of a chat.
+        ChatAdded = 20,
+        /// The owner of this private log is no longer a member of a chat.
+        ChatRemoved = 21,
+        /// Somebody asks the owner of this private log to become a member of a chat.
+        ChatInvitation = 22,
+        /// Somebody asks to be let into a chat that the owner of this private log runs.
+        JoinRequest = 23,
+        /// The owner of this private log asked somebody, from another device.
+        ContactRequested = 24,
+        /// The owner of this private log accepted a request, on another device.
+        ContactAccepted = 25,
+        /// A request was refused or taken back: it waits no longer.
+        ContactRequestEnded = 26,
+        /// Two people are no longer contacts.
+        ContactRemoved = 27,
+        /// The owner of this private log blocked somebody, or lifted a block.
+        BlockChanged = 28,
+        /// A message that the owner of this private log had scheduled could not be delivered.
+        ScheduleFailed = 29,
+        /// Two people were in touch by call, or one tried.
+        CallRecord = 30,
     }
 );
+
+impl EventKind {
+    /// Its name: the type of its frame, but for messages (`relay_delivery`), erased events (`delete`) and relayed
+    /// frames (their own).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::SubscriptionRequest => "subscription_request",
+            Self::SubscriptionConfirmed => "subscription_confirmed",
+            Self::KeysChanged => "keys_changed",
+            Self::NewDevice => "new_device",
+            Self::SecurityAlert => "security_alert",
+            Self::AccountDeleted => "account_deleted",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::Pin => "pin",
+            Self::Reaction => "react",
+            Self::Erased => "erased",
+            Self::Relayed => "relayed",
+            Self::ChatKey => "chat_key",
+            Self::MemberJoined => "member_joined",
+            Self::MemberLeft => "member_left",
+            Self::RoleChanged => "role_changed",
+            Self::ChatChanged => "chat_changed",
+            Self::ChatAdded => "chat_added",
+            Self::ChatRemoved => "chat_removed",
+            Self::ChatInvitation => "chat_invitation",
+            Self::JoinRequest => "join_request",
+            Self::ContactRequested => "contact_requested",
+            Self::ContactAccepted => "contact_accepted",
+            Self::ContactRequestEnded => "contact_request_ended",
+            Self::ContactRemoved => "contact_removed",
+            Self::BlockChanged => "block_changed",
+            Self::ScheduleFailed => "schedule_failed",
+            Self::CallRecord => "call_record",
+        }
+    }
+}
 
 coded!(
     /// How one person stands to another. A mutual contact is `Accepted` in both directions.
@@ -58,16 +151,8 @@ mod tests {
 
     #[test]
     fn codes_round_trip_and_unknown_ones_are_named() {
-        for kind in [
-            EventKind::Message,
-            EventKind::SubscriptionRequest,
-            EventKind::SubscriptionConfirmed,
-            EventKind::KeysChanged,
-            EventKind::NewDevice,
-            EventKind::SecurityAlert,
-            EventKind::AccountDeleted,
-        ] {
-            assert_eq!(EventKind::from_code(kind.code()), Ok(kind));
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_code(kind.code()), Ok(*kind));
         }
         assert_eq!(
             LogKind::from_code(99),

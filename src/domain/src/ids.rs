@@ -115,6 +115,60 @@ impl FromStr for LogId {
     }
 }
 
+/// A group or channel, by the id of its log. On the wire it is a JSON integer, as existing clients have it; a string
+/// of digits is read as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChatId(pub LogId);
+
+impl ChatId {
+    const EXPECTED: &'static str = "a chat id: an integer from 1 to 9007199254740991";
+}
+
+impl fmt::Display for ChatId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ChatId {
+    type Err = InvalidId;
+    fn from_str(s: &str) -> Result<Self, InvalidId> {
+        s.parse().map(Self).map_err(|_| InvalidId {
+            expected: Self::EXPECTED,
+        })
+    }
+}
+
+impl Serialize for ChatId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChatIdVisitor;
+        impl serde::de::Visitor<'_> for ChatIdVisitor {
+            type Value = ChatId;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(ChatId::EXPECTED)
+            }
+            fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<ChatId, E> {
+                let id = i64::try_from(v).map_err(|_| E::custom(ChatId::EXPECTED))?;
+                self.visit_i64(id)
+            }
+            fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<ChatId, E> {
+                let id = LogId::from_i64(v).map_err(|_| E::custom(ChatId::EXPECTED))?;
+                Ok(ChatId(id))
+            }
+            fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<ChatId, E> {
+                v.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(ChatIdVisitor)
+    }
+}
+
 /// Public name of a device: 16 lower-case hex digits chosen by the server. It is not the `device_id`
 /// that the client made for itself, which stays between that client and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,6 +3,7 @@
 
 mod ban;
 mod chat;
+mod chat_role;
 mod clock;
 mod coded;
 mod delivery;
@@ -24,16 +25,17 @@ mod secret;
 
 pub use ban::{BanKind, Banned, UnknownBanKind};
 pub use chat::{ContactStatus, EventKind, LogKind, MAX_PAYLOAD_BYTES};
+pub use chat_role::{ChatAction, ChatRole, UnknownChatRole, may_in_chat};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use coded::UnknownCode;
 pub use delivery::{CodePurpose, DeliveryStatus, MailTokenPurpose, UnknownDeliveryStatus};
 pub use device::{ClientDeviceId, DeviceType, InvalidDeviceId};
 pub use email::{Email, InvalidEmail};
 pub use event::LogEvent;
-pub use ids::{DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
+pub use ids::{ChatId, DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
 pub use job::{JobKind, JobState};
 pub use language::Language;
-pub use name::{Bio, DisplayName, InvalidName, Username};
+pub use name::{Bio, ChatDescription, ChatTitle, DisplayName, InvalidName, Username};
 pub use network::network_of;
 pub use password::{PasswordOwner, PasswordPolicy, UnfitPassword};
 pub use phone::{InvalidPhone, Phone};

@@ -64,6 +64,19 @@ personal_text!(
     "must be at most 500 characters"
 );
 
+personal_text!(
+    /// The title of a group or channel: 2 to 128 characters, no control characters. Personal.
+    ChatTitle,
+    |s| chars_within(s, 2, 128) && !s.chars().any(char::is_control),
+    "must be 2 to 128 characters"
+);
+personal_text!(
+    /// What a group or channel is about: up to 1,000 characters, no control characters but line breaks. Personal.
+    ChatDescription,
+    |s| chars_within(s, 0, 1000) && s.chars().all(|c| c == '\n' || !c.is_control()),
+    "must be at most 1000 characters"
+);
+
 impl Username {
     /// The form that uniqueness and look-ups go by: `Anna_K` and `anna_k` are one name.
     pub fn normalized(&self) -> String {

@@ -114,6 +114,8 @@ error_codes! {
     OriginRefused = "origin_refused", 403, false, "Origin refused";
     /// The two are not contacts.
     NotAContact = "not_a_contact", 403, false, "Not a contact";
+    /// The caller is not a member of the chat.
+    NotAMember = "not_a_member", 403, false, "Not a member";
     /// Not allowed to this caller.
     Forbidden = "forbidden", 403, false, "Forbidden";
     /// The mail address is confirmed for another account.
@@ -136,6 +138,10 @@ error_codes! {
     IdentityConflict = "identity_conflict", 409, false, "Identity key differs";
     /// The envelope is not addressed to exactly the current devices; `missing` and `extra` name them.
     DeviceMismatch = "device_mismatch", 409, true, "Recipient devices changed";
+    /// The chat's key is older than the last removal, or used up; make a new one.
+    StaleKey = "stale_key", 409, true, "Chat key out of date";
+    /// A member who waits for slow mode; `retry_after` says how long.
+    SlowMode = "slow_mode", 429, true, "Slow mode";
     /// The envelope is not of the form this server can route.
     InvalidEnvelope = "invalid_envelope", 422, false, "Envelope refused";
     /// The same `client_id` was used for another conversation.

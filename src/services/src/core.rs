@@ -151,12 +151,16 @@ impl Core {
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
         let bus = Arc::clone(&parts.bus);
-        let sink: CommitSink = Arc::new(move |Committed { event, audience }| {
-            bus.publish(BusMessage::Event {
-                event: Arc::new(LiveEvent::new(event)),
-                audience,
-            });
-        });
+        let sink: CommitSink = Arc::new(
+            move |Committed {
+                      event, audience, ..
+                  }| {
+                bus.publish(BusMessage::Event {
+                    event: Arc::new(LiveEvent::new(event, audience.kind)),
+                    audience: audience.members,
+                });
+            },
+        );
         let caches = Caches::default();
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));

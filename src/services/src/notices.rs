@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use melo_domain::{EventKind, LogEvent, LogId, Uid};
+use melo_domain::{EventKind, LogEvent, LogId, LogKind, Uid};
 use melo_realtime::{BusMessage, LiveEvent};
 use melo_storage::{ConnectionTrait, NewEvent, StorageError, events};
 use serde::Serialize;
@@ -33,14 +33,7 @@ pub(crate) async fn append(
     members: &impl Serialize,
 ) -> Result<Notice, StorageError> {
     let payload = serde_json::to_string(members).map_err(|_| StorageError::Corrupt("notice"))?;
-    let new = NewEvent {
-        log: recipient.private_log,
-        kind,
-        sender,
-        device: None,
-        client_id: None,
-        payload: payload.into(),
-    };
+    let new = NewEvent::new(recipient.private_log, kind, sender, payload);
     let event = events::append(tx, &core.store.keys, new, core.clock.now()).await?;
     Ok(Notice {
         owner: recipient.uid,
@@ -52,7 +45,7 @@ pub(crate) async fn append(
 pub(crate) fn publish(core: &Core, notices: impl IntoIterator<Item = Notice>) {
     for notice in notices {
         core.bus.publish(BusMessage::Event {
-            event: Arc::new(LiveEvent::new(notice.event)),
+            event: Arc::new(LiveEvent::new(notice.event, LogKind::Private)),
             audience: [notice.owner].into(),
         });
     }

@@ -3,15 +3,17 @@
 use melo_crypto::{Column as SealedColumn, Keyring};
 use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::StorageError;
-use crate::entity::events::{Column, Entity, Model};
-use crate::log_writer::{NewEvent, insert_rows};
+use crate::entity::event_changes;
+use crate::entity::events::{ActiveModel, Column, Entity, Model};
+use crate::log_writer::{NewEvent, follow_up, insert_rows};
 use crate::sealed::RowSeal;
 
 const TABLE: &str = "events";
@@ -161,7 +163,93 @@ pub async fn append(
 ) -> Result<LogEvent, StorageError> {
     crate::logs::lock(tx, new.log).await?;
     let seq = crate::logs::bounds(tx, new.log).await?.last_seq + 1;
-    let event = new.at_position(seq, now);
+    let event = new.clone().at_position(seq, now);
     insert_rows(tx, keys, std::slice::from_ref(&event)).await?;
+    follow_up(
+        tx,
+        keys,
+        std::slice::from_ref(&new),
+        std::slice::from_ref(&event),
+    )
+    .await?;
     Ok(event)
+}
+
+/// What is known of an event without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// What happened.
+    pub kind: EventKind,
+    /// Who caused it.
+    pub sender: Uid,
+}
+
+/// What kind of event stands at a place of a log, and whose it is.
+pub async fn header(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+    seq: Seq,
+) -> Result<Option<Header>, StorageError> {
+    let row: Option<(i16, i64)> = Entity::find_by_id((log.to_i64(), place(seq)))
+        .select_only()
+        .columns([Column::Kind, Column::Sender])
+        .into_tuple()
+        .one(conn)
+        .await?;
+    row.map(|(kind, sender)| {
+        Ok(Header {
+            kind: EventKind::from_code(kind)?,
+            sender: Uid::from_i64(sender)?,
+        })
+    })
+    .transpose()
+}
+
+/// Takes an event's content away, and that of all changes to it: what stays is that there was one, so that the log
+/// has no gap. Nothing to do for one that is gone already. In the caller's transaction.
+pub async fn erase(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+    target: Seq,
+) -> Result<(), StorageError> {
+    let mut seqs: Vec<i64> = event_changes::Entity::find()
+        .select_only()
+        .column(event_changes::Column::Seq)
+        .filter(event_changes::Column::Log.eq(log.to_i64()))
+        .filter(event_changes::Column::TargetSeq.eq(place(target)))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    seqs.push(place(target));
+    for chunk in seqs.chunks(200) {
+        let rows = Entity::find()
+            .filter(Column::Log.eq(log.to_i64()))
+            .filter(Column::Seq.is_in(chunk.iter().copied()))
+            .filter(Column::Kind.ne(EventKind::Erased.code()))
+            .all(tx)
+            .await?;
+        for row in rows {
+            empty(tx, keys, row).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn empty(tx: &impl ConnectionTrait, keys: &Keyring, row: Model) -> Result<(), StorageError> {
+    let event = open(keys, &row)?;
+    let seal = RowSeal::new(keys, TABLE, row_id(event.log, event.seq));
+    let changed = ActiveModel {
+        log: Set(row.log),
+        seq: Set(row.seq),
+        kind: Set(EventKind::Erased.code()),
+        body: Set(seal.text("body", &encode_body(event.at, "{}"))?),
+        ..Default::default()
+    };
+    changed.update(tx).await?;
+    Ok(())
+}
+
+fn place(seq: Seq) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
 }

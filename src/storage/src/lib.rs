@@ -35,6 +35,9 @@ pub mod sessions;
 
 pub use database::{Database, Store};
 pub use error::StorageError;
-pub use log_writer::{AppendError, Appended, CommitSink, Committed, LogWriter, NewEvent, Receipt};
+pub use log_writer::{
+    AppendError, Appended, Audience, CommitSink, Committed, Guard, LogWriter, NewEvent, Receipt,
+    Target,
+};
 pub use sea_orm::{ConnectionTrait, DatabaseTransaction};
 pub use sealed::Sealed;

@@ -1,7 +1,8 @@
 //! Logs and who is in them.
 
 use melo_crypto::Keyring;
-use melo_domain::{DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
+use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, Set,
     Statement, Value,
@@ -17,6 +18,10 @@ use crate::sealed::{RowSeal, Sealed};
 pub struct LogState {
     /// Which.
     pub log: LogId,
+    /// Of what.
+    pub kind: LogKind,
+    /// The first event that is for this person.
+    pub from_seq: Seq,
     /// The newest event; 0 in an empty log.
     pub last_seq: Seq,
     /// Events up to here are gone.
@@ -38,18 +43,99 @@ pub async fn create(
         id: Set(id.to_i64()),
         kind: Set(kind.code()),
         pruned_seq: Set(0),
+        members_seq: Set(0),
+        removed_seq: Set(0),
+        disappearing: Set(0),
+        retention: Set(0),
     };
     row.insert(conn).await?;
     for member in members {
-        let seal = RowSeal::new(keys, "log_members", format!("{id}:{}", member.to_i64()));
-        let row = log_members::ActiveModel {
-            log: Set(id.to_i64()),
-            uid: Set(member.to_i64()),
-            joined_at: Set(seal.time("joined_at", now)?),
+        let joining = NewMember {
+            uid: *member,
+            role: ChatRole::Member,
+            from_seq: 0,
         };
-        row.insert(conn).await?;
+        add_member(conn, keys, id, joining, now).await?;
     }
     Ok(())
+}
+
+/// Somebody who is to be in a log.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMember {
+    /// Who.
+    pub uid: Uid,
+    /// As what. In logs that are no chats everybody is a member.
+    pub role: ChatRole,
+    /// The first event that is for them.
+    pub from_seq: Seq,
+}
+
+/// Puts somebody into a log. A unique violation means that they are in it.
+pub async fn add_member(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+    member: NewMember,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let seal = RowSeal::new(
+        keys,
+        "log_members",
+        format!("{log}:{}", member.uid.to_i64()),
+    );
+    let row = log_members::ActiveModel {
+        log: Set(log.to_i64()),
+        uid: Set(member.uid.to_i64()),
+        joined_at: Set(seal.time("joined_at", now)?),
+        role: Set(member.role.code()),
+        from_seq: Set(member.from_seq.cast_signed()),
+    };
+    row.insert(conn).await?;
+    Ok(())
+}
+
+/// Takes somebody out of a log; says whether they were in it.
+pub async fn remove_member(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+    uid: Uid,
+) -> Result<bool, StorageError> {
+    let done = log_members::Entity::delete_by_id((log.to_i64(), uid.to_i64()))
+        .exec(conn)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Notes the event of a change of members or roles, which the log writer compares with what a sender knew. After a
+/// removal, of a member or of a member's device, keys made before it are stale.
+pub async fn note_members_change(
+    tx: &impl ConnectionTrait,
+    log: LogId,
+    seq: Seq,
+    removal: bool,
+) -> Result<(), StorageError> {
+    let seq = seq.cast_signed();
+    let row = logs::ActiveModel {
+        id: Set(log.to_i64()),
+        members_seq: Set(seq),
+        removed_seq: if removal { Set(seq) } else { NotSet },
+        ..Default::default()
+    };
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Whether the person is in the log.
+pub async fn is_member(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+    uid: Uid,
+) -> Result<bool, StorageError> {
+    let found = log_members::Entity::find_by_id((log.to_i64(), uid.to_i64()))
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Everybody in the log.
@@ -68,11 +154,16 @@ pub struct Bounds {
     pub pruned_seq: Seq,
     /// The newest number ever used; 0 in an empty log.
     pub last_seq: Seq,
+    /// The event of the last change of members or roles.
+    pub members_seq: Seq,
+    /// The event of the last removal of a member or a member's device.
+    pub removed_seq: Seq,
 }
 
 /// Where a log begins and ends.
 pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, StorageError> {
-    let sql = "SELECT l.pruned_seq AS pruned, (SELECT MAX(e.seq) FROM events e WHERE e.log = l.id) AS last \
+    let sql = "SELECT l.pruned_seq AS pruned, l.members_seq AS members, l.removed_seq AS removed, \
+               (SELECT MAX(e.seq) FROM events e WHERE e.log = l.id) AS last \
                FROM logs l WHERE l.id = ?";
     let row = conn
         .query_one_raw(statement(
@@ -90,6 +181,8 @@ pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, S
     Ok(Bounds {
         pruned_seq,
         last_seq: last.max(pruned_seq),
+        members_seq: row.try_get::<i64>("", "members")?.unsigned_abs(),
+        removed_seq: row.try_get::<i64>("", "removed")?.unsigned_abs(),
     })
 }
 
@@ -113,7 +206,7 @@ pub async fn of_person(
     uid: Uid,
     device: DeviceHandle,
 ) -> Result<Vec<LogState>, StorageError> {
-    let sql = "SELECT m.log AS log, l.pruned_seq AS pruned, \
+    let sql = "SELECT m.log AS log, m.from_seq AS from_seq, l.kind AS kind, l.pruned_seq AS pruned, \
                (SELECT MAX(e.seq) FROM events e WHERE e.log = m.log) AS last, c.position AS position \
                FROM log_members m JOIN logs l ON l.id = m.log \
                LEFT JOIN cursors c ON c.log = m.log AND c.device = ? WHERE m.uid = ?";
@@ -135,6 +228,8 @@ pub async fn of_person(
         };
         states.push(LogState {
             log,
+            kind: LogKind::from_code(row.try_get("", "kind")?)?,
+            from_seq: row.try_get::<i64>("", "from_seq")?.unsigned_abs(),
             last_seq: last.max(pruned_seq),
             pruned_seq,
             position,

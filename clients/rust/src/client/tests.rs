@@ -186,6 +186,7 @@ impl Peer {
             at: Timestamp::from_millis(NOW),
             from: anna(),
             to: boris(),
+            chat_id: None,
             retry_after: None,
         };
         self.send(status).await;

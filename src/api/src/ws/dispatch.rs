@@ -143,6 +143,7 @@ impl Connection {
                 at: appended.at,
                 from: self.caller().uid,
                 to: done.target,
+                chat_id: None,
                 retry_after: None,
             }),
             Err(error) => refused(MessageError::from(error), done.client_id),
@@ -234,6 +235,7 @@ impl Connection {
                 at: self.core.now(),
                 from,
                 to,
+                chat_id: None,
                 retry_after,
             }),
             None => json(&ErrorFrame {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use melo_domain::{DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
+use melo_domain::{ChatId, DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -48,8 +48,11 @@ pub struct MsgStatus {
     pub at: Timestamp,
     /// Who sent the message.
     pub from: Uid,
-    /// Whom it was for.
+    /// Whom it was for, or who has it. Of a message to a chat, the sender.
     pub to: Uid,
+    /// The group or channel; a direct message has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
     /// Seconds until the next try; with `rate_limited`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -72,6 +75,9 @@ pub struct RelayDelivery {
     pub at: Timestamp,
     /// The device that sent it.
     pub device: Option<DeviceHandle>,
+    /// The group or channel; a direct message has none.
+    #[serde(default)]
+    pub chat_id: Option<ChatId>,
 }
 
 /// Writes a `relay_delivery` whose payload's text is given. By hand, as it is the hottest frame of all;
@@ -81,6 +87,7 @@ pub fn render_opaque_delivery(
     from: Uid,
     device: Option<DeviceHandle>,
     at: Timestamp,
+    chat: Option<LogId>,
     payload: &str,
 ) -> String {
     let mut text = String::with_capacity(payload.len() + 256);
@@ -92,6 +99,9 @@ pub fn render_opaque_delivery(
     );
     if let Some(device) = device {
         let _ = write!(text, r#""device":"{device}","#);
+    }
+    if let Some(chat) = chat {
+        let _ = write!(text, r#""chat_id":{chat},"#);
     }
     text.push_str(r#""payload":"#);
     text.push_str(payload);
@@ -291,7 +301,7 @@ mod tests {
         let id = MessageId { log, seq: 3 };
         let (from, device) = (Uid::from_random(1), DeviceHandle::from_random(1 << 40));
         let at = Timestamp::from_millis(1_795_162_530_123);
-        let text = render_opaque_delivery(id, from, Some(device), at, r#""pay\"load""#);
+        let text = render_opaque_delivery(id, from, Some(device), at, Some(log), r#""pay\"load""#);
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["type"], "relay_delivery");
         let read: RelayDelivery = serde_json::from_str(&text).unwrap();

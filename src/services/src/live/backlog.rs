@@ -1,11 +1,11 @@
 //! Reading what a device has missed, page by page: on connecting, after `resume`, after a gap.
 
 use bytestring::ByteString;
-use melo_domain::LogId;
+use melo_domain::{LogId, LogKind};
 use melo_protocol::frame::Reset;
 use melo_storage::{events, logs};
 
-use super::session::{LiveError, LiveSession};
+use super::session::{LiveError, LiveSession, Place};
 use crate::messages;
 
 /// Events read at once.
@@ -16,11 +16,14 @@ const PAGE_BYTES: usize = 1 << 20;
 impl LiveSession {
     /// Whether there is something to read or to say.
     pub fn has_backlog(&self) -> bool {
-        self.owes_synced || !self.backlog.is_empty()
+        self.owes_synced || self.looks_again || !self.backlog.is_empty()
     }
 
     /// The next frames to write, in order; the last page after connecting or `resume` ends with `synced`.
     pub async fn next_page(&mut self) -> Result<Vec<ByteString>, LiveError> {
+        if std::mem::take(&mut self.looks_again) {
+            self.load_places().await?;
+        }
         let Some(log) = self.backlog.front().copied() else {
             let owed = std::mem::take(&mut self.owes_synced);
             return Ok(if owed {
@@ -46,7 +49,7 @@ impl LiveSession {
         log: LogId,
         frames: &mut Vec<ByteString>,
     ) -> Result<bool, LiveError> {
-        let Some(mut sent) = self.places.get(&log).map(|p| p.sent) else {
+        let Some(Place { mut sent, kind, .. }) = self.places.get(&log).copied() else {
             return Ok(true);
         };
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
@@ -74,17 +77,27 @@ impl LiveSession {
             caught_up = sent == bounds.last_seq;
         }
         let caller = self.caller.uid;
-        let peer = if page.iter().any(|event| self.is_own(event)) {
+        // Whoever was taken out of a chat sees that, and nothing behind it.
+        let leave = page.iter().position(|event| self.is_own_leave(event));
+        let (page, out) = match leave {
+            Some(at) => (page.get(..=at).unwrap_or_default(), true),
+            None => (page.as_slice(), false),
+        };
+        let peer = if kind == LogKind::Direct && page.iter().any(|event| self.is_own(event)) {
             messages::peer_of(&self.core, caller, log).await?
         } else {
             None
         };
-        for event in &page {
-            frames.push(self.replay(event, peer.unwrap_or(caller)));
+        for event in page {
+            frames.push(self.replay(event, kind, peer.unwrap_or(caller)));
+        }
+        if out {
+            self.leave(log);
+            return Ok(true);
         }
         if let Some(place) = self.places.get_mut(&log) {
             place.sent = sent;
-            for event in &page {
+            for event in page {
                 place.pass(event, caller);
             }
             sent = place.sent;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{LogEvent, LogId, Seq, Uid};
+use melo_domain::{ChatId, EventKind, LogEvent, LogId, LogKind, Seq, Uid};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
 use melo_realtime::{LiveEvent, render};
 use melo_storage::cursors::Position;
 use melo_storage::{StorageError, logs};
+use serde::Deserialize;
 
 use super::receipts::Unconfirmed;
 use crate::messages::{self, MessageError, Progress};
@@ -45,8 +46,10 @@ pub enum Step {
 }
 
 /// A log of this device.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
+    /// Of what.
+    pub kind: LogKind,
     /// The last event written to this connection.
     pub sent: Seq,
     /// What the device has acknowledged, on this connection or before.
@@ -87,6 +90,8 @@ pub struct LiveSession {
     pub(super) kid: Option<Arc<str>>,
     pub(super) places: HashMap<LogId, Place>,
     pub(super) backlog: VecDeque<LogId>,
+    /// Whether something came from a log that is not among the places: one begun since, or left since.
+    pub(super) looks_again: bool,
     /// Whether `synced` is owed once the backlog is empty.
     pub(super) owes_synced: bool,
     pub(super) unconfirmed: Unconfirmed,
@@ -103,6 +108,7 @@ impl LiveSession {
             kid,
             places: HashMap::new(),
             backlog: VecDeque::new(),
+            looks_again: false,
             owes_synced: true,
             unconfirmed: Unconfirmed::default(),
         };
@@ -110,7 +116,9 @@ impl LiveSession {
         Ok(session)
     }
 
-    async fn load_places(&mut self) -> Result<(), LiveError> {
+    /// Adds the logs that this connection does not know yet. Those it has left went when the event of their leaving
+    /// passed.
+    pub(super) async fn load_places(&mut self) -> Result<(), LiveError> {
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
         let states = logs::of_person(db, keys, self.caller.uid, self.caller.device).await?;
         self.places.reserve(states.len());
@@ -119,13 +127,16 @@ impl LiveSession {
                 .core
                 .cursors
                 .newest(self.caller.device, state.log, state.position);
-            let behind = state.last_seq > stored.delivered;
+            // What was before somebody joined is not for them.
+            let sent = stored.delivered.max(state.from_seq.saturating_sub(1));
+            let behind = state.last_seq > sent;
             if let Entry::Vacant(vacant) = self.places.entry(state.log) {
                 vacant.insert(Place {
-                    sent: stored.delivered,
+                    kind: state.kind,
+                    sent,
                     position: stored,
                     behind,
-                    start: stored.delivered,
+                    start: sent,
                     others: 0,
                 });
                 if behind {
@@ -159,7 +170,10 @@ impl LiveSession {
     /// Takes a live event: writes it if it is the next one, else leaves it to the log.
     pub fn accept(&mut self, live: &LiveEvent) -> Step {
         let event = live.event();
-        let place = self.places.entry(event.log).or_default();
+        let Some(place) = self.places.get_mut(&event.log) else {
+            self.looks_again = true;
+            return Step::Skip;
+        };
         if event.seq <= place.sent || place.behind {
             return Step::Skip;
         }
@@ -181,24 +195,48 @@ impl LiveSession {
             return Step::Skip;
         }
         self.unconfirmed.sent(event.log, event.seq);
+        if self.is_own_leave(event) {
+            self.leave(event.log);
+        }
         Step::Send(live.frame_for(self.kid.as_deref()))
+    }
+
+    /// Whether the person is out of the log with this event: what comes after it is not for them.
+    pub(super) fn is_own_leave(&self, event: &LogEvent) -> bool {
+        #[derive(Deserialize)]
+        struct Leave {
+            user_id: Uid,
+        }
+        event.kind == EventKind::MemberLeft
+            && serde_json::from_str::<Leave>(&event.payload)
+                .is_ok_and(|leave| leave.user_id == self.caller.uid)
+    }
+
+    /// Forgets a log that the person is out of.
+    pub(super) fn leave(&mut self, log: LogId) {
+        self.places.remove(&log);
+        self.backlog.retain(|waiting| *waiting != log);
+        self.unconfirmed.forget(log);
     }
 
     /// Leaves a live event to the log: read it from there in its turn.
     pub fn defer(&mut self, live: &LiveEvent) {
         let log = live.event().log;
-        let place = self.places.entry(log).or_default();
-        if !place.behind {
-            place.behind = true;
-            self.backlog.push_back(log);
+        match self.places.get_mut(&log) {
+            Some(place) if !place.behind => {
+                place.behind = true;
+                self.backlog.push_back(log);
+            }
+            Some(_) => {}
+            None => self.looks_again = true,
         }
     }
 
     /// The frame for an event read from the log. An own message, which went to `peer`, is answered as it was
     /// when it was sent: that answer may be what the connection was lost before.
-    pub(super) fn replay(&self, event: &LogEvent, peer: Uid) -> ByteString {
+    pub(super) fn replay(&self, event: &LogEvent, kind: LogKind, peer: Uid) -> ByteString {
         if !self.is_own(event) {
-            return render(event, self.kid.as_deref()).into();
+            return render(event, kind, self.kid.as_deref()).into();
         }
         let frame = MsgStatus {
             status: StatusKind::Queued,
@@ -209,6 +247,7 @@ impl LiveSession {
             at: event.at,
             from: event.sender,
             to: peer,
+            chat_id: kind.is_chat().then_some(ChatId(event.log)),
             retry_after: None,
         };
         serde_json::to_string(&frame).unwrap_or_default().into()
@@ -281,12 +320,13 @@ impl LiveSession {
         if moved == place.position {
             return Ok(());
         }
+        let kind = place.kind;
         let before = std::mem::replace(&mut place.position, moved);
         let since = match progress {
             Progress::Delivered => before.delivered,
             Progress::Read => before.read,
         };
-        if place.concerns_others(since) {
+        if kind == LogKind::Direct && place.concerns_others(since) {
             messages::acknowledge(&self.core, self.caller, log, moved).await?;
         } else {
             // One's own messages on one's other devices are nobody else's news.

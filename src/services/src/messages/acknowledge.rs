@@ -77,6 +77,7 @@ fn tell(core: &Core, reader: Uid, author: Uid, log: LogId, seq: Seq, status: Sta
         at: core.clock.now(),
         from: author,
         to: reader,
+        chat_id: None,
         retry_after: None,
     };
     // A struct of plain fields always serialises.

@@ -54,6 +54,12 @@ pub enum MessageError {
     /// The id was used in another conversation.
     #[error("this client_id was used for another conversation; make a new one")]
     ClientIdReused,
+    /// The sender is not in the chat.
+    #[error("you are not a member of this chat")]
+    NotAMember,
+    /// The envelope is sealed under a key from before somebody was removed, or one that is too old.
+    #[error("the chat's key is out of date; make a new one and encrypt again")]
+    StaleKey,
     /// The event is not one of a log the caller is in.
     #[error("there is no such message in your conversations")]
     NotFound,
@@ -86,6 +92,8 @@ impl From<AppendError> for MessageError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::ClientIdReused => Self::ClientIdReused,
+            AppendError::NotMember => Self::NotAMember,
+            AppendError::StaleKey => Self::StaleKey,
             AppendError::Storage => Self::NotStored,
             AppendError::Stopped => Self::Stopping,
         }

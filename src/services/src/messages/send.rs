@@ -1,8 +1,8 @@
 //! Sends a direct message: checked here, committed by the log writer.
 
-use melo_domain::{EventKind, MAX_PAYLOAD_BYTES, Uid};
+use melo_domain::{EventKind, LogKind, MAX_PAYLOAD_BYTES, Uid};
 use melo_protocol::Envelope;
-use melo_storage::{NewEvent, Receipt};
+use melo_storage::{Audience, NewEvent, Receipt};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -46,14 +46,20 @@ pub async fn send(
         devices::check(core, &envelope?, (caller.uid, caller.device), input.target).await?;
     }
     let event = NewEvent {
-        log: route.log,
-        kind: EventKind::Message,
-        sender: caller.uid,
         device: Some(caller.device),
         client_id: input.client_id,
-        payload: input.payload.get().into(),
+        ..NewEvent::new(
+            route.log,
+            EventKind::Message,
+            caller.uid,
+            input.payload.get(),
+        )
     };
-    let receipt = core.writer.append(event, route.audience).await?;
+    let audience = Audience {
+        kind: LogKind::Direct,
+        members: route.audience,
+    };
+    let receipt = core.writer.append(event, audience).await?;
     Ok(Accepted {
         receipt,
         target: input.target,

@@ -10,6 +10,10 @@ pub struct Model {
     pub id: i64,
     pub kind: i16,
     pub pruned_seq: i64,
+    pub members_seq: i64,
+    pub removed_seq: i64,
+    pub disappearing: i64,
+    pub retention: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,8 +8,9 @@ use sea_orm::sea_query::Cond;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait};
 use uuid::Uuid;
 
+use super::follow_up::{follow_up, has_follow_up};
 use super::rows::{insert_rows, single_statement};
-use super::{AppendError, Appended, NewEvent};
+use super::{AppendError, Appended, Guard, NewEvent};
 use crate::entity::events::{Column, Entity};
 use crate::{StorageError, Store};
 
@@ -45,16 +46,34 @@ enum Plan {
     Settled(Outcome),
 }
 
+/// What is remembered of a log. A change of members by anybody else takes a number, which the primary key refuses us
+/// then: so as long as our numbers fit, what is remembered here is true.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    last: Seq,
+    members_seq: Seq,
+    removed_seq: Seq,
+}
+
+/// A batch that has its numbers.
+struct Numbered {
+    /// What is to be inserted.
+    events: Vec<LogEvent>,
+    /// The same, as they were asked for.
+    asked: Vec<NewEvent>,
+    known: HashMap<LogId, Known>,
+}
+
 pub(super) struct BatchWriter {
     store: Store,
-    last: HashMap<LogId, Seq>,
+    known: HashMap<LogId, Known>,
 }
 
 impl BatchWriter {
     pub(super) fn new(store: Store) -> Self {
         Self {
             store,
-            last: HashMap::new(),
+            known: HashMap::new(),
         }
     }
 
@@ -64,54 +83,57 @@ impl BatchWriter {
         events: Vec<NewEvent>,
         now: Timestamp,
     ) -> Result<Vec<Outcome>, StorageError> {
-        if self.last.len() > REMEMBERED_LOGS {
-            self.last.clear();
+        if self.known.len() > REMEMBERED_LOGS {
+            self.known.clear();
         }
         // The usual batch holds no repetition and meets no other writer: it costs one statement. Only when the
         // database refuses it are earlier events looked up, and the numbers taken and used in one transaction.
         let mut plans = plan(&events, &HashMap::new());
         let mut attempt = 0;
-        let (written, last) = loop {
+        let written = loop {
             let tried = if attempt == 0 {
-                self.write_at_once(&events, &plans, now).await
+                self.write_at_once(&events, &mut plans, now).await
             } else {
-                self.write_in_turn(&events, &plans, now).await
+                self.write_in_turn(&events, &mut plans, now).await
             };
             match tried {
                 Ok(written) => break written,
                 Err(error) if is_contention(&error) && attempt < RETRIES => {
                     for event in &events {
-                        self.last.remove(&event.log);
+                        self.known.remove(&event.log);
                     }
                     tokio::time::sleep(PAUSE * attempt).await;
                     attempt += 1;
-                    let known = self.earlier(&events).await?;
-                    plans = plan(&events, &known);
+                    let earlier = self.earlier(&events).await?;
+                    plans = plan(&events, &earlier);
                 }
                 Err(error) => return Err(error),
             }
         };
-        self.last.extend(last);
-        Ok(finish(&mut plans, written))
+        self.known.extend(written.known);
+        Ok(finish(&mut plans, written.events))
     }
 
     /// Numbers from memory where there is one.
     async fn write_at_once(
         &self,
         events: &[NewEvent],
-        plans: &[Plan],
+        plans: &mut [Plan],
         now: Timestamp,
-    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
-        let db = self.store.db.write();
-        let (written, last) = self.number(db, events, plans, now).await?;
-        if written.len() > 1 && !single_statement(written.len()) {
+    ) -> Result<Numbered, StorageError> {
+        let (db, keys) = (self.store.db.write(), &self.store.keys);
+        let numbered = self.number(db, events, plans, now).await?;
+        let rows = numbered.events.len();
+        let one_statement = single_statement(rows) && !has_follow_up(&numbered.asked);
+        if rows > 0 && !one_statement {
             let tx = db.begin().await?;
-            insert_rows(&tx, &self.store.keys, &written).await?;
+            insert_rows(&tx, keys, &numbered.events).await?;
+            follow_up(&tx, keys, &numbered.asked, &numbered.events).await?;
             tx.commit().await?;
         } else {
-            insert_rows(db, &self.store.keys, &written).await?;
+            insert_rows(db, keys, &numbered.events).await?;
         }
-        Ok((written, last))
+        Ok(numbered)
     }
 
     /// Numbers from the database, in the transaction that uses them. The embedded database lets nobody in
@@ -119,41 +141,59 @@ impl BatchWriter {
     async fn write_in_turn(
         &self,
         events: &[NewEvent],
-        plans: &[Plan],
+        plans: &mut [Plan],
         now: Timestamp,
-    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
+    ) -> Result<Numbered, StorageError> {
+        let keys = &self.store.keys;
         let tx = self.store.db.begin().await?;
         let logs: BTreeSet<LogId> = events.iter().map(|event| event.log).collect();
         for log in logs {
             crate::logs::lock(&tx, log).await?;
         }
-        let (written, last) = self.number(&tx, events, plans, now).await?;
-        insert_rows(&tx, &self.store.keys, &written).await?;
+        let numbered = self.number(&tx, events, plans, now).await?;
+        insert_rows(&tx, keys, &numbered.events).await?;
+        follow_up(&tx, keys, &numbered.asked, &numbered.events).await?;
         tx.commit().await?;
-        Ok((written, last))
+        Ok(numbered)
     }
 
+    /// Gives each event its number; one whose sender has lost the right to it is refused instead.
     async fn number(
         &self,
         conn: &impl ConnectionTrait,
         events: &[NewEvent],
-        plans: &[Plan],
+        plans: &mut [Plan],
         now: Timestamp,
-    ) -> Result<(Vec<LogEvent>, HashMap<LogId, Seq>), StorageError> {
-        let mut last: HashMap<LogId, Seq> = HashMap::new();
-        let mut written = Vec::with_capacity(events.len());
+    ) -> Result<Numbered, StorageError> {
+        let mut numbered = Numbered {
+            events: Vec::with_capacity(events.len()),
+            asked: Vec::with_capacity(events.len()),
+            known: HashMap::new(),
+        };
         for (event, plan) in events.iter().zip(plans) {
             if !matches!(plan, Plan::Write) {
                 continue;
             }
-            let before = match last.get(&event.log).or_else(|| self.last.get(&event.log)) {
-                Some(seq) => *seq,
-                None => crate::logs::bounds(conn, event.log).await?.last_seq,
+            let known = numbered.known.get(&event.log);
+            let mut known = match known.or_else(|| self.known.get(&event.log)) {
+                Some(known) => *known,
+                None => read_known(conn, event.log).await?,
             };
-            last.insert(event.log, before + 1);
-            written.push(event.clone().at_position(before + 1, now));
+            if let Some(guard) = event.guard.filter(|g| g.members_seq < known.members_seq) {
+                if let Some(refused) = judge(conn, event, guard, known).await? {
+                    numbered.known.insert(event.log, known);
+                    *plan = Plan::Settled(Outcome::Refused(refused));
+                    continue;
+                }
+            }
+            known.last += 1;
+            numbered.known.insert(event.log, known);
+            numbered
+                .events
+                .push(event.clone().at_position(known.last, now));
+            numbered.asked.push(event.clone());
         }
-        Ok((written, last))
+        Ok(numbered)
     }
 
     /// Events that the senders of this batch have sent before under the same ids.
@@ -187,6 +227,29 @@ impl BatchWriter {
         }
         Ok(found)
     }
+}
+
+async fn read_known(conn: &impl ConnectionTrait, log: LogId) -> Result<Known, StorageError> {
+    let bounds = crate::logs::bounds(conn, log).await?;
+    Ok(Known {
+        last: bounds.last_seq,
+        members_seq: bounds.members_seq,
+        removed_seq: bounds.removed_seq,
+    })
+}
+
+/// The members have changed since the sender's right was judged: does it still hold?
+async fn judge(
+    conn: &impl ConnectionTrait,
+    event: &NewEvent,
+    guard: Guard,
+    known: Known,
+) -> Result<Option<AppendError>, StorageError> {
+    if !crate::logs::is_member(conn, event.log, event.sender).await? {
+        return Ok(Some(AppendError::NotMember));
+    }
+    let stale = guard.key_seq.is_some_and(|seq| seq < known.removed_seq);
+    Ok(stale.then_some(AppendError::StaleKey))
 }
 
 /// Whether another writer was in the way.

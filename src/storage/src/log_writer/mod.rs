@@ -7,15 +7,17 @@
 //! then the batch is numbered anew. A rolled-back batch uses up nothing, so there are no gaps.
 
 mod batch;
+mod follow_up;
 mod rows;
 
 use std::sync::Arc;
 
-use melo_domain::{Clock, DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
+use melo_domain::{Clock, DeviceHandle, EventKind, LogEvent, LogId, LogKind, Seq, Timestamp, Uid};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::{StorageError, Store};
+pub(crate) use follow_up::follow_up;
 pub(crate) use rows::insert_rows;
 
 /// Events waiting for the writer, at most.
@@ -40,9 +42,49 @@ pub struct NewEvent {
     pub client_id: Option<Uuid>,
     /// JSON text.
     pub payload: Box<str>,
+    /// The event before it that it concerns.
+    pub target: Option<Target>,
+    /// When its content is to be taken away again.
+    pub expires: Option<Timestamp>,
+    /// What its sender knew of the chat.
+    pub guard: Option<Guard>,
+}
+
+/// An earlier event of the same log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// It is edited, pinned, reacted to.
+    Changes(Seq),
+    /// Its content is taken away, and that of all changes to it, in the same transaction.
+    Erases(Seq),
+}
+
+/// What the sender's right to write was judged by. A change of members that came in between is noticed when the
+/// event takes its place: nobody's event lies behind their removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// The last change of members that was known ([`crate::logs::Bounds::members_seq`]).
+    pub members_seq: Seq,
+    /// The event that brought the key which the content is sealed under.
+    pub key_seq: Option<Seq>,
 }
 
 impl NewEvent {
+    /// An event of the server's own, or of nobody's device.
+    pub fn new(log: LogId, kind: EventKind, sender: Uid, payload: impl Into<Box<str>>) -> Self {
+        Self {
+            log,
+            kind,
+            sender,
+            device: None,
+            client_id: None,
+            payload: payload.into(),
+            target: None,
+            expires: None,
+            guard: None,
+        }
+    }
+
     pub(crate) fn at_position(self, seq: Seq, at: Timestamp) -> LogEvent {
         LogEvent {
             log: self.log,
@@ -74,6 +116,12 @@ pub enum AppendError {
     /// The `client_id` was used by this device in another log.
     #[error("client_id already used in another conversation")]
     ClientIdReused,
+    /// The sender is not in the chat any more.
+    #[error("the sender is no longer a member")]
+    NotMember,
+    /// Somebody was removed since the key was made.
+    #[error("the key is older than the last removal")]
+    StaleKey,
     /// The database failed; nothing was written. Logged where it happened.
     #[error("the database did not take the event")]
     Storage,
@@ -82,13 +130,24 @@ pub enum AppendError {
     Stopped,
 }
 
+/// Who is in a log.
+#[derive(Debug, Clone)]
+pub struct Audience {
+    /// Of what kind the log is.
+    pub kind: LogKind,
+    /// Everybody in it.
+    pub members: Arc<[Uid]>,
+}
+
 /// A committed event and whom it concerns.
 #[derive(Debug)]
 pub struct Committed {
     /// The event.
     pub event: LogEvent,
+    /// The event before it that it concerns.
+    pub target: Option<Target>,
     /// Everybody in the log.
-    pub audience: Arc<[Uid]>,
+    pub audience: Audience,
 }
 
 /// Receives events after their commit, in the order of their logs.
@@ -114,7 +173,7 @@ impl Future for Receipt {
 /// An event on its way.
 struct Pending {
     event: NewEvent,
-    audience: Arc<[Uid]>,
+    audience: Audience,
     done: oneshot::Sender<Result<Appended, AppendError>>,
     _room: OwnedSemaphorePermit,
 }
@@ -150,7 +209,7 @@ impl LogWriter {
     pub async fn append(
         &self,
         event: NewEvent,
-        audience: Arc<[Uid]>,
+        audience: Audience,
     ) -> Result<Receipt, AppendError> {
         let kib = u32::try_from(event.payload.len() / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(kib).await;
@@ -208,6 +267,7 @@ fn settle(pending: Pending, outcome: batch::Outcome, sink: &CommitSink) {
             }));
             sink(Committed {
                 event,
+                target: pending.event.target,
                 audience: pending.audience,
             });
         }

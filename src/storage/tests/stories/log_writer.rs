@@ -10,7 +10,7 @@ use melo_domain::{
     Clock, DeviceHandle, EventKind, LogEvent, LogId, LogKind, SystemClock, Timestamp, Uid,
 };
 use melo_storage::{
-    AppendError, Appended, CommitSink, LogWriter, NewEvent, Receipt, Store, events, logs,
+    AppendError, Appended, Audience, CommitSink, LogWriter, NewEvent, Receipt, Store, events, logs,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -134,14 +134,15 @@ impl Sender {
         client_id: Option<Uuid>,
     ) {
         let event = NewEvent {
-            log,
-            kind: EventKind::Message,
-            sender: self.uid,
             device: Some(self.device),
             client_id,
-            payload: number.to_string().into(),
+            ..NewEvent::new(log, EventKind::Message, self.uid, number.to_string())
         };
-        let receipt = self.writer.append(event, [self.uid].into()).await.unwrap();
+        let receipt = self
+            .writer
+            .append(event, audience([self.uid]))
+            .await
+            .unwrap();
         self.waiting.push((number, expected, receipt));
     }
 
@@ -152,18 +153,18 @@ impl Sender {
     }
 }
 
+fn audience<const N: usize>(members: [Uid; N]) -> Audience {
+    Audience {
+        kind: LogKind::Direct,
+        members: members.into(),
+    }
+}
+
 /// Writes notices in transactions of their own, as services do.
 async fn write_notices(store: Store, log: LogId, count: usize) {
     let mut written = 0;
     while written < count {
-        let notice = NewEvent {
-            log,
-            kind: EventKind::KeysChanged,
-            sender: Uid::from_random(1),
-            device: None,
-            client_id: None,
-            payload: "{}".into(),
-        };
+        let notice = NewEvent::new(log, EventKind::KeysChanged, Uid::from_random(1), "{}");
         let tx = store.db.begin().await.unwrap();
         let done = events::append(&tx, &store.keys, notice, SystemClock.now()).await;
         match done {
@@ -391,15 +392,16 @@ async fn two_logs_of_one_name_are_refused_and_a_missing_one_is_an_error() {
     let store = databases::store(&database.db).await;
     let (writer, task, told) = writer(&store);
     let event = NewEvent {
-        log: LogId::from_random(77),
-        kind: EventKind::Message,
-        sender: Uid::from_random(1),
         device: Some(DeviceHandle::from_random(2)),
-        client_id: None,
-        payload: "1".into(),
+        ..NewEvent::new(
+            LogId::from_random(77),
+            EventKind::Message,
+            Uid::from_random(1),
+            "1",
+        )
     };
     let receipt = writer
-        .append(event.clone(), Arc::from([event.sender]))
+        .append(event.clone(), audience([event.sender]))
         .await
         .unwrap();
     assert_eq!(receipt.await, Err(AppendError::Storage), "no such log");
@@ -419,7 +421,7 @@ async fn two_logs_of_one_name_are_refused_and_a_missing_one_is_an_error() {
     create().await.unwrap();
     assert!(create().await.unwrap_err().is_unique_violation());
     let receipt = writer
-        .append(event.clone(), Arc::from([event.sender]))
+        .append(event.clone(), audience([event.sender]))
         .await
         .unwrap();
     assert_eq!(receipt.await.unwrap().seq, 1);

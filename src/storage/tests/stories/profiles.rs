@@ -100,12 +100,8 @@ async fn relate(store: &Store, uid: Uid, peer: Uid, status: ContactStatus, log: 
 
 async fn append(store: &Store, log: LogId, kind: EventKind, from: &Person, payload: &str) {
     let new = NewEvent {
-        log,
-        kind,
-        sender: from.uid,
         device: Some(from.device),
-        client_id: None,
-        payload: payload.into(),
+        ..NewEvent::new(log, kind, from.uid, payload)
     };
     events::append(store.db.write(), &store.keys, new, NOW)
         .await

@@ -133,6 +133,7 @@ mod tests {
             at: Timestamp::from_millis(5),
             from: Uid::from_random(1),
             to: Uid::from_random(2),
+            chat_id: None,
             retry_after: None,
         })
         .unwrap()
@@ -162,6 +163,7 @@ mod tests {
                 Uid::from_random(1),
                 Some(DeviceHandle::from_random(3)),
                 Timestamp::from_millis(5),
+                None,
                 payload,
             )
         };

@@ -293,20 +293,11 @@ struct EventLine {
 }
 
 fn line_of(event: &LogEvent) -> Result<EventLine, StorageError> {
-    let kind = match event.kind {
-        EventKind::Message => "message",
-        EventKind::SubscriptionRequest => "subscription_request",
-        EventKind::SubscriptionConfirmed => "subscription_confirmed",
-        EventKind::KeysChanged => "keys_changed",
-        EventKind::NewDevice => "new_device",
-        EventKind::SecurityAlert => "security_alert",
-        EventKind::AccountDeleted => "account_deleted",
-    };
     Ok(EventLine {
         message_id: event.message_id(),
         seq: event.seq,
         at: event.at,
-        kind,
+        kind: event.kind.as_str(),
         from: event.sender,
         device: event.device,
         client_id: event.client_id,
