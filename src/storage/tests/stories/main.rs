@@ -7,7 +7,9 @@
 mod admin;
 mod audit;
 mod bans;
+mod credentials;
 mod databases;
+mod jobs;
 mod log_writer;
 mod migrations;
 mod profiles;
