@@ -25,6 +25,7 @@ mod http;
 mod invites;
 mod leaving;
 mod limits;
+mod mail;
 mod messages;
 mod people;
 mod privacy;
