@@ -141,6 +141,7 @@ impl From<ContactError> for ApiError {
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             ContactError::Blocked => ErrorCode::Blocked,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
+            ContactError::NotAContact => ErrorCode::NotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
             ContactError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);

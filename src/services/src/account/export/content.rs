@@ -3,9 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use melo_domain::{
-    ContactStatus, EventKind, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid,
-};
+use melo_domain::{ContactStatus, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid};
 use melo_protocol::SERVER_VERSION;
 use melo_storage::accounts::{self, Account};
 use melo_storage::audit::{self, AuditFilter};
@@ -207,10 +205,10 @@ async fn relations(core: &Core, uid: Uid, archive: &Archive) -> Written {
     let all = contacts::all(db, keys, uid).await?;
     let listed = all.iter().map(|(contact, since)| {
         let status = match contact.status {
-            // Held is for the other alone to know.
-            ContactStatus::Pending | ContactStatus::Held => "requested",
+            // Whether it was held or refused is for the other alone to know.
+            ContactStatus::Pending | ContactStatus::Held | ContactStatus::Rejected => "requested",
             ContactStatus::Accepted => "accepted",
-            ContactStatus::Rejected => "refused",
+            ContactStatus::Ended => "ended",
             ContactStatus::Gone => "deleted",
         };
         json!({
