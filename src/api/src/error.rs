@@ -3,6 +3,7 @@
 mod abuse;
 mod admin;
 pub(crate) mod credentials;
+mod presence;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};

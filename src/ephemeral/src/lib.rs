@@ -3,6 +3,7 @@
 
 mod backend;
 mod in_process;
+mod leases;
 mod quota;
 mod strikes;
 
@@ -29,6 +30,8 @@ pub enum Kind {
     Challenge,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
+    /// Where somebody is connected, what they say of themselves, and to whom they are writing.
+    Presence,
 }
 
 impl Kind {
@@ -39,6 +42,7 @@ impl Kind {
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
             Self::Webhook => "webhook",
+            Self::Presence => "presence",
         }
     }
 }

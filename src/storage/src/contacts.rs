@@ -1,5 +1,7 @@
 //! Who may write to whom.
 
+use std::collections::HashMap;
+
 use melo_crypto::Keyring;
 use melo_domain::{ContactStatus, LogId, Timestamp, Uid};
 use sea_orm::{
@@ -209,5 +211,24 @@ pub async fn accepted_of(
     pairs
         .into_iter()
         .map(|(uid, peer)| Ok((Uid::from_i64(uid)?, Uid::from_i64(peer)?)))
+        .collect()
+}
+
+/// How `uid` stands to these people, in one query; to whom not at all is left out.
+pub async fn standing_to(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    peers: &[Uid],
+) -> Result<HashMap<Uid, ContactStatus>, StorageError> {
+    let rows: Vec<(i64, i16)> = Entity::find()
+        .select_only()
+        .columns([Column::Peer, Column::Status])
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::Peer.is_in(peers.iter().map(|peer| peer.to_i64())))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(peer, status)| Ok((Uid::from_i64(peer)?, ContactStatus::from_code(status)?)))
         .collect()
 }

@@ -1,5 +1,7 @@
 //! Logs and who is in them.
 
+use std::collections::HashSet;
+
 use melo_crypto::Keyring;
 use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
 use sea_orm::ActiveValue::NotSet;
@@ -145,6 +147,42 @@ pub async fn members(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>
         .all(conn)
         .await?;
     rows.iter().map(|row| Ok(Uid::from_i64(row.uid)?)).collect()
+}
+
+/// Of what a log is, and everybody in it with their role; `None`: there is no such log.
+pub async fn roles(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+) -> Result<Option<(LogKind, Vec<(Uid, ChatRole)>)>, StorageError> {
+    let Some(row) = logs::Entity::find_by_id(log.to_i64()).one(conn).await? else {
+        return Ok(None);
+    };
+    let kind = LogKind::from_code(row.kind)?;
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Log.eq(log.to_i64()))
+        .all(conn)
+        .await?;
+    let roles: Result<Vec<_>, StorageError> = rows
+        .iter()
+        .map(|row| Ok((Uid::from_i64(row.uid)?, ChatRole::from_code(row.role)?)))
+        .collect();
+    Ok(Some((kind, roles?)))
+}
+
+/// Those of these logs that the person is in, in one query.
+pub async fn among(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    of: &[LogId],
+) -> Result<HashSet<LogId>, StorageError> {
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Uid.eq(uid.to_i64()))
+        .filter(log_members::Column::Log.is_in(of.iter().map(|log| log.to_i64())))
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(LogId::from_i64(row.log)?))
+        .collect()
 }
 
 /// The first and the last place of a log.

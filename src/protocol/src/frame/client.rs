@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use melo_domain::{LogId, MessageId, Seq, Uid};
+use melo_domain::{ChatId, LogId, MessageId, Seq, Uid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -45,11 +45,24 @@ pub enum ClientFrame<'a> {
         /// The other person.
         target: Uid,
     },
+    /// Somebody begins to write, or goes on.
+    TypingStart(WritingPlace),
+    /// Somebody writes no longer.
+    TypingStop(WritingPlace),
     /// A fresh access token for the same session, before the old one expires.
     Reauth {
         /// The token.
         token: Cow<'a, str>,
     },
+}
+
+/// Where somebody is writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WritingPlace {
+    /// To a contact.
+    Person(Uid),
+    /// In a group or channel.
+    Chat(ChatId),
 }
 
 /// A frame that cannot be acted on; becomes an `error` frame, the connection stays.
@@ -121,6 +134,15 @@ impl<'a> ClientFrame<'a> {
             text.parse().map_err(|e| invalid("message_id", &e))
         };
 
+        let place = || -> Result<WritingPlace, FrameError> {
+            match raw.chat_id.filter(|chat| chat.get() != "null") {
+                None => target().map(WritingPlace::Person),
+                Some(chat) => serde_json::from_str(chat.get())
+                    .map(WritingPlace::Chat)
+                    .map_err(|_| invalid("chat_id", &"must be the id of a chat")),
+            }
+        };
+
         match raw.kind.as_ref() {
             "ping" => Ok(Self::Ping),
             "relay" => {
@@ -161,6 +183,8 @@ impl<'a> ClientFrame<'a> {
                 Ok(Self::Resume(cursors))
             }
             "get_history" => Ok(Self::GetHistory { target: target()? }),
+            "typing_start" => place().map(Self::TypingStart),
+            "typing_stop" => place().map(Self::TypingStop),
             "reauth" => Ok(Self::Reauth {
                 token: raw.token.ok_or_else(|| missing("token"))?,
             }),

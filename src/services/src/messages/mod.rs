@@ -11,6 +11,7 @@ pub use acknowledge::{Progress, acknowledge};
 pub(crate) use devices::published;
 pub(crate) use history::kid_of;
 pub use history::{HistoryPage, history};
+pub(crate) use route::direct as direct_route;
 pub use send::{Accepted, SendInput, send, spend_rest_send};
 
 use melo_protocol::EnvelopeError;

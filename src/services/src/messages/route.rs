@@ -9,7 +9,7 @@ use crate::people::blocks_between;
 use crate::{Core, Fault};
 
 /// The conversation of two contacts, of whom neither has blocked the other.
-pub(super) async fn direct(core: &Core, from: Uid, to: Uid) -> Result<DirectRoute, MessageError> {
+pub(crate) async fn direct(core: &Core, from: Uid, to: Uid) -> Result<DirectRoute, MessageError> {
     if from == to {
         return Err(MessageError::SelfTarget);
     }
