@@ -5,7 +5,7 @@ mod keys;
 mod profile;
 mod standing;
 
-pub use find::{AccountCard, cards, find, find_by_phone, find_by_username, private_logs};
+pub use find::{AccountCard, cards, find, find_by_phone, find_by_username, phones, private_logs};
 pub use keys::{bump_directory, key_backup, set_e2e_key, set_key_backup};
 pub use profile::{ProfileChange, set_password, update_profile};
 pub use standing::{CurrentStanding, Standing, hold_standing, set_standing, standing};
