@@ -13,6 +13,7 @@ mod admin_access;
 mod admin_command;
 mod admin_roles;
 mod avatar;
+mod cli;
 mod contacts;
 mod cookies;
 mod crash;
