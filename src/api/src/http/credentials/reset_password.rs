@@ -46,7 +46,10 @@ fn parse(core: &Core, body: PasswordReset) -> Result<ResetProof, ApiError> {
             code,
         }),
         _ => {
-            check.refuse("token", "must be given, or identifier and code in its place");
+            check.refuse(
+                "token",
+                "must be given, or identifier and code in its place",
+            );
             None
         }
     };
