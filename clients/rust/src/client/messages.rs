@@ -174,7 +174,7 @@ impl Inner {
             device: self.device,
             id: client_id,
         };
-        let content = Content::Text(text.to_owned());
+        let content = Content::Text(text.into());
         Ok(Envelope::seal(&context, &content, &recipients, &self.secrets.signing)?.to_json()?)
     }
 
@@ -198,7 +198,7 @@ impl Inner {
             None => self
                 .open_legacy(payload)
                 .await?
-                .map(|text| (None, Content::Text(text))),
+                .map(|text| (None, Content::Text(text.into()))),
         };
         let (client_id, body) = match opened {
             Ok((signed, content)) => (signed.map(|s| s.id), self.body(origin, signed, content)),
@@ -234,7 +234,16 @@ impl Inner {
             }
         };
         match content {
-            Content::Text(text) => Body::Text { text, proof },
+            Content::Text(written) => Body::Text {
+                text: written.text,
+                proof,
+            },
+            Content::Edit { .. } => Body::Unsupported {
+                kind: "edit".to_owned(),
+            },
+            Content::Reaction { .. } => Body::Unsupported {
+                kind: "reaction".to_owned(),
+            },
             Content::Other { kind } => Body::Unsupported { kind },
         }
     }

@@ -211,7 +211,7 @@ fn from_boris(id: u128, text: &str, log: LogId) -> Envelope {
         id: Uuid::from_u128(id),
     };
     let anna = person(1);
-    let content = Content::Text(text.to_owned());
+    let content = Content::Text(text.into());
     Envelope::seal(
         &context,
         &content,
