@@ -27,6 +27,8 @@ pub enum Kind {
     FailedLogins,
     /// Challenges of registrations that were used.
     Challenge,
+    /// Members of chats in slow mode who have just written.
+    SlowMode,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
 }
@@ -38,6 +40,7 @@ impl Kind {
             Self::Limit => "limit",
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
+            Self::SlowMode => "slow_mode",
             Self::Webhook => "webhook",
         }
     }

@@ -1,6 +1,6 @@
 //! What every use case stands on, put together once by the server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,6 +16,7 @@ use crate::activity::Activity;
 use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
+use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
@@ -150,20 +151,12 @@ impl Core {
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let bus = Arc::clone(&parts.bus);
-        let sink: CommitSink = Arc::new(
-            move |Committed {
-                      event, audience, ..
-                  }| {
-                bus.publish(BusMessage::Event {
-                    event: Arc::new(LiveEvent::new(event, audience.kind)),
-                    audience: audience.members,
-                });
-            },
-        );
         let caches = Caches::default();
+        let this: Arc<OnceLock<Weak<Self>>> = Arc::default();
+        let sink = sink(&parts.bus, &caches.rooms, &this);
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
+        parts.bus.subscribe(Arc::new(caches.watch_rooms()));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -187,7 +180,9 @@ impl Core {
             bans: BanMemory::default(),
             policy: parts.policy,
         };
-        (Arc::new(core), task)
+        let core = Arc::new(core);
+        let _ = this.set(Arc::downgrade(&core));
+        (core, task)
     }
 
     /// The present moment.
@@ -254,4 +249,31 @@ impl Core {
         self.cursors.flush(&self.store).await?;
         self.activity.flush(&self.store).await
     }
+}
+
+/// What happens to a committed event: it goes to the bus. When the members of its chat have changed since it was sent,
+/// it goes to those who are in it now.
+fn sink(bus: &Arc<dyn Bus>, rooms: &Arc<Rooms>, core: &Arc<OnceLock<Weak<Core>>>) -> CommitSink {
+    let (bus, rooms, core) = (Arc::clone(bus), Arc::clone(rooms), Arc::clone(core));
+    Arc::new(move |committed| {
+        let Committed {
+            event, audience, ..
+        } = committed;
+        let outdated =
+            audience.kind.is_chat() && rooms.is_outdated(event.log, audience.members_seq);
+        if outdated && let Some(core) = core.get().and_then(Weak::upgrade) {
+            tokio::spawn(async move {
+                let log = event.log;
+                if let Err(error) = chats::publish(&core, log, event).await {
+                    // Who missed it reads it from the log.
+                    tracing::warn!(%error, "an event could not be told at once");
+                }
+            });
+            return;
+        }
+        bus.publish(BusMessage::Event {
+            event: Arc::new(LiveEvent::new(event, audience.kind)),
+            audience: audience.members,
+        });
+    })
 }

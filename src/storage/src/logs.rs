@@ -4,8 +4,8 @@ use melo_crypto::Keyring;
 use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, Set,
-    Statement, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter,
+    QuerySelect, Set, Statement, Value,
 };
 
 use crate::StorageError;
@@ -124,6 +124,17 @@ pub async fn note_members_change(
     };
     row.update(tx).await?;
     Ok(())
+}
+
+/// Seconds that a message of this log lives; 0: as long as the log keeps it.
+pub async fn disappearing(conn: &impl ConnectionTrait, log: LogId) -> Result<u64, StorageError> {
+    let seconds: Option<i64> = logs::Entity::find_by_id(log.to_i64())
+        .select_only()
+        .column(logs::Column::Disappearing)
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(seconds.unwrap_or(0).unsigned_abs())
 }
 
 /// Whether the person is in the log.

@@ -287,11 +287,11 @@ async fn next_receipt(in_flight: &mut VecDeque<Accepted>) -> super::dispatch::Do
         return std::future::pending().await;
     };
     let outcome = (&mut front.receipt).await;
-    let (target, client_id) = (front.target, front.client_id);
+    let (to, client_id) = (front.to, front.client_id);
     in_flight.pop_front();
     super::dispatch::Done {
         outcome,
-        target,
+        to,
         client_id,
     }
 }

@@ -3,7 +3,7 @@
 mod client;
 mod server;
 
-pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS};
+pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS, Recipient};
 pub use server::{
     ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset,
     StatusKind, Synced, render_opaque_delivery,

@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod bans;
 mod databases;
+mod guards;
 mod log_writer;
 mod migrations;
 mod profiles;

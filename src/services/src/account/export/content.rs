@@ -3,9 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use melo_domain::{
-    ContactStatus, EventKind, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid,
-};
+use melo_domain::{ContactStatus, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid};
 use melo_protocol::SERVER_VERSION;
 use melo_storage::accounts::{self, Account};
 use melo_storage::audit::{self, AuditFilter};
