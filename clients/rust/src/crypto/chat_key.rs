@@ -240,6 +240,11 @@ impl KeyEnvelope {
         self.key_ref
     }
 
+    /// Whether there is an entry for that device.
+    pub fn is_for(&self, device: &EncryptionKey) -> bool {
+        self.keys.contains_key(device.kid())
+    }
+
     /// Checks the signature, opens this device's entry and holds the key against its name. `log`, `uid` and `device`
     /// come from the event, `signing` is that device's key from the sender's verified directory.
     pub fn open(

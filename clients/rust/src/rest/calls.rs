@@ -28,7 +28,7 @@ pub struct Call<T> {
 }
 
 impl<T> Call<T> {
-    fn get(path: impl Into<String>) -> Self {
+    pub(super) fn get(path: impl Into<String>) -> Self {
         Self {
             method: Method::GET,
             path: path.into(),
@@ -37,7 +37,11 @@ impl<T> Call<T> {
         }
     }
 
-    fn with_body(method: Method, path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn with_body(
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|_| ApiError::Request)?;
         Ok(Self {
             method,
@@ -47,8 +51,12 @@ impl<T> Call<T> {
         })
     }
 
-    fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
         Self::with_body(Method::POST, path, body)
+    }
+
+    pub(super) fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
     }
 }
 
