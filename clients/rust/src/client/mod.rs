@@ -18,6 +18,7 @@ mod messages;
 mod over;
 mod people;
 mod progress;
+mod register;
 mod seal;
 mod send;
 #[cfg(test)]
@@ -33,13 +34,14 @@ use melo_protocol::ErrorCode;
 use melo_protocol::rest::account::{LoginAnswer, LoginRequest};
 use serde::de::DeserializeOwned;
 
-pub use account::{Identity, Registration, SignIn};
+pub use account::{Identity, SignIn};
 pub use changes::{Change, Changed};
 pub use chat_keys::KeyProgress;
 pub use events::{ChatEvent, ChatNews, Ended, Event, SendError};
 pub use live::{Events, Live};
 pub use messages::{Body, HistoryPage, Message, Proof, Refusal};
 pub use people::Verification;
+pub use register::Registration;
 pub use send::Sent;
 
 use chat_keys::OnProgress;

@@ -6,7 +6,7 @@ mod turn;
 
 pub use key::{KeyInput, share_key};
 pub(crate) use key::{good_key, publish};
-pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
+pub(crate) use room::{Room, RoomWatch, Rooms, changed, room_of};
 pub(crate) use turn::take_turn;
 
 use melo_protocol::EnvelopeError;
