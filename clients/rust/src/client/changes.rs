@@ -4,9 +4,10 @@ use melo_domain::{DeviceHandle, LogId, MessageId, Timestamp, Uid};
 use serde_json::value::RawValue;
 
 use super::Inner;
-use super::messages::{Body, Origin, Proof, Refusal, Signed};
+use super::messages::{Body, Message, Origin, Proof, Reaction, Refusal, Signed};
 use crate::crypto::content::Content;
 use crate::error::ClientError;
+use crate::rest::history::{HistoryEntry, ReactionEntry};
 use crate::socket::{ChangeFrame, ChangeKind};
 
 /// Something done to an earlier message.
@@ -138,5 +139,88 @@ impl Inner {
                 Changed::Refused(Refusal::OtherMessage)
             }
         }
+    }
+}
+
+impl Inner {
+    /// Reads a message of a history, with what became of it.
+    pub(super) async fn read_entry(
+        &self,
+        log: LogId,
+        chat: bool,
+        entry: &HistoryEntry,
+    ) -> Result<Message, ClientError> {
+        let id = MessageId {
+            log,
+            seq: entry.seq,
+        };
+        let origin = Origin {
+            id,
+            from: entry.from,
+            device: entry.device,
+            at: entry.at,
+            chat,
+        };
+        let mut message = self.read_message(origin, &entry.payload).await?;
+        if entry.deleted {
+            message.body = Body::Deleted;
+            return Ok(message);
+        }
+        if let Some(edited) = &entry.edited {
+            // Only the author's own edits are told here; it is opened as one by the author.
+            let origin = Origin {
+                id: edited.event_id,
+                device: edited.device,
+                at: edited.at,
+                ..origin
+            };
+            message.since.edited = true;
+            message.body = match self.read_sealed(origin, id, &edited.payload).await? {
+                Changed::Edited(body) => body,
+                Changed::Refused(refusal) => Body::Refused(refusal),
+                _ => Body::Refused(Refusal::OtherMessage),
+            };
+        }
+        message.since.pinned = entry.pinned;
+        for (uid, listed) in &entry.reactions {
+            let origin = Origin {
+                from: *uid,
+                device: listed.device,
+                at: listed.at,
+                ..origin
+            };
+            let read = self.read_reaction(origin, listed).await?;
+            message.since.reactions.extend(read);
+        }
+        Ok(message)
+    }
+
+    /// What somebody thinks of a message; nothing when it is not believed or was taken back. The message is named
+    /// inside, so a second look at the same reaction is no replay.
+    async fn read_reaction(
+        &self,
+        origin: Origin,
+        listed: &ReactionEntry,
+    ) -> Result<Option<Reaction>, ClientError> {
+        let (from, message) = (origin.from, origin.id);
+        let (reaction, proof) = match (&listed.payload, &listed.reaction) {
+            (Some(payload), _) => match self.open_payload(origin, payload).await? {
+                Ok((
+                    Some(_),
+                    Content::Reaction {
+                        message: named,
+                        reaction,
+                    },
+                )) if named == message => (reaction, self.proof(from)),
+                _ => return Ok(None),
+            },
+            (None, Some(reaction)) => (reaction.clone(), Proof::Unsigned),
+            (None, None) => return Ok(None),
+        };
+        Ok((!reaction.is_empty()).then_some(Reaction {
+            from,
+            reaction,
+            proof,
+        }))
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use melo_domain::{LogId, MessageId, Seq, Timestamp, Uid};
+use melo_domain::{LogId, MessageId, Uid};
 use melo_protocol::{ErrorCode, MAX_ENVELOPE_KEYS};
 use serde_json::value::RawValue;
 
@@ -17,7 +17,8 @@ use crate::crypto::random;
 use crate::crypto::rsa_keys::EncryptionKey;
 use crate::error::ClientError;
 use crate::keystore::{NewKey, Role};
-use crate::rest::{ApiError, chats as calls};
+use crate::rest::ApiError;
+use crate::rest::chats::{self as calls, Appended};
 
 /// Members a page of their keys, the most that the server gives.
 const PER_PAGE: u32 = 100;
@@ -49,13 +50,6 @@ struct MemberKeys {
     good: BTreeMap<String, EncryptionKey>,
     /// Key ids of devices without one, and whose they claim to be.
     refused: BTreeMap<String, Uid>,
-}
-
-/// The event that an own key envelope became.
-#[derive(Debug, Clone, Copy)]
-struct Appended {
-    seq: Seq,
-    at: Timestamp,
 }
 
 impl Client {
@@ -156,14 +150,10 @@ impl Inner {
             });
             let payload = wrapping.await.map_err(|_| ClientError::Stopping)??;
             let payload = RawValue::from_string(payload).map_err(|_| ApiError::Request)?;
-            let answer = self.call(&calls::share_key(log, &payload, id)?).await?;
-            let event = Appended {
-                seq: answer.seq,
-                at: answer.at,
-            };
+            let event = self.call(&calls::share_key(log, &payload, id)?).await?;
             self.note_appended(MessageId {
                 log,
-                seq: answer.seq,
+                seq: event.seq,
             });
             first.get_or_insert(event);
             self.report_progress(KeyProgress {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use melo_domain::{LogId, MessageId, Uid};
+use melo_domain::{LogId, Uid};
 use melo_protocol::ErrorCode;
 use serde_json::Value;
 
-use super::messages::{Body, Message, Origin, Refusal};
+use super::messages::{Body, Message, Refusal};
 use super::{Client, Inner};
 use crate::error::ClientError;
 use crate::keystore::{ChatKind, KnownChat, Role};
@@ -85,13 +85,17 @@ impl Client {
         Ok(members)
     }
 
-    /// Adds somebody. Where the chat shares its history, they are handed the earlier keys.
-    pub async fn add_member(&self, chat: LogId, uid: Uid) -> Result<(), ClientError> {
-        self.inner.call(&calls::add_member(chat, uid)?).await?;
-        self.inner.known_chat(chat).await?;
-        self.inner.share_earlier_keys(chat, uid).await?;
-        self.inner.settle_appended();
-        self.inner.save().await
+    /// Adds somebody, or asks them where they are no contact: `added`, `invited`, or `member` when they were in it
+    /// before. Where the chat shares its history, they are handed the earlier keys.
+    pub async fn add_member(&self, chat: LogId, uid: Uid) -> Result<String, ClientError> {
+        let added = self.inner.call(&calls::add_member(chat, uid)?).await?;
+        if added.status == "added" {
+            self.inner.known_chat(chat).await?;
+            self.inner.share_earlier_keys(chat, uid).await?;
+            self.inner.settle_appended();
+            self.inner.save().await?;
+        }
+        Ok(added.status)
     }
 
     /// Takes somebody out. What is written from then on they cannot read.
@@ -185,23 +189,13 @@ impl Client {
         let answer = inner.call(&calls::history(chat, part, limit)).await?;
         let mut collected = false;
         let mut messages = Vec::with_capacity(answer.events.len());
-        for event in answer.events {
-            let origin = Origin {
-                id: MessageId {
-                    log: chat,
-                    seq: event.seq,
-                },
-                from: event.from,
-                device: event.device,
-                at: event.at,
-                chat: true,
-            };
-            let mut message = inner.read_message(origin, &event.payload).await?;
+        for entry in answer.events {
+            let mut message = inner.read_entry(chat, true, &entry).await?;
             if message.body == Body::Refused(Refusal::NoKey) && !collected {
                 // This device may not have been online since the key was handed out.
                 collected = true;
                 inner.collect_keys(chat).await?;
-                message = inner.read_message(origin, &event.payload).await?;
+                message = inner.read_entry(chat, true, &entry).await?;
             }
             messages.push(message);
         }

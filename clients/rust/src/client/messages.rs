@@ -35,6 +35,30 @@ pub struct Message {
     pub client_id: Option<Uuid>,
     /// What it says.
     pub body: Body,
+    /// What became of it since, as a history tells it.
+    pub since: Since,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Since {
+    /// Whether it said something else before.
+    pub edited: bool,
+    /// Whether it is shown on top.
+    pub pinned: bool,
+    /// What people think of it.
+    pub reactions: Vec<Reaction>,
+}
+
+/// What somebody thinks of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// Who.
+    pub from: Uid,
+    /// An emoji or a short text.
+    pub reaction: String,
+    /// Who vouches for it.
+    pub proof: Proof,
 }
 
 /// What a message says.
@@ -52,6 +76,8 @@ pub enum Body {
         /// Its type.
         kind: String,
     },
+    /// It was deleted, or its time is over.
+    Deleted,
     /// Not believed or not readable.
     Refused(Refusal),
 }
@@ -145,18 +171,9 @@ impl Client {
             .call(&calls::history(with, page, per_page))
             .await?;
         let mut messages = Vec::with_capacity(answer.events.len());
-        for event in answer.events {
-            let origin = Origin {
-                id: MessageId {
-                    log: answer.log,
-                    seq: event.seq,
-                },
-                from: event.from,
-                device: event.device,
-                at: event.at,
-                chat: false,
-            };
-            messages.push(self.inner.read_message(origin, &event.payload).await?);
+        for entry in answer.events {
+            let message = self.inner.read_entry(answer.log, false, &entry).await?;
+            messages.push(message);
         }
         self.inner.save().await?;
         Ok(HistoryPage {
@@ -188,6 +205,7 @@ impl Inner {
             at: origin.at,
             client_id,
             body,
+            since: Since::default(),
         })
     }
 
@@ -221,13 +239,19 @@ impl Inner {
         if !received.remember(device, id, origin.id.seq) {
             return Err(Refusal::Replayed);
         }
-        let compared =
-            origin.from == self.uid || state.people.get(&origin.from).is_some_and(|p| p.verified);
-        Ok(if compared {
+        drop(state);
+        Ok(self.proof(origin.from))
+    }
+
+    /// How far somebody's signature is believed.
+    pub(super) fn proof(&self, signer: Uid) -> Proof {
+        let state = self.state();
+        let compared = state.people.get(&signer).is_some_and(|p| p.verified);
+        if compared || signer == self.uid {
             Proof::Verified
         } else {
             Proof::Signed
-        })
+        }
     }
 
     fn body(&self, origin: Origin, signed: Option<Signed>, content: Content) -> Body {

@@ -39,7 +39,7 @@ pub use changes::{Change, Changed};
 pub use chat_keys::KeyProgress;
 pub use events::{ChatEvent, ChatNews, Ended, Event, SendError};
 pub use live::{Events, Live};
-pub use messages::{Body, HistoryPage, Message, Proof, Refusal};
+pub use messages::{Body, HistoryPage, Message, Proof, Reaction, Refusal, Since};
 pub use people::Verification;
 pub use register::Registration;
 pub use send::Sent;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use melo_domain::{LogId, MessageId, Seq, Timestamp, Uid};
 use melo_protocol::ErrorCode;
-use melo_protocol::rest::messages::{SendAnswer, SendRequest};
+use melo_protocol::rest::messages::SendRequest;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::crypto::content::{Content, Written};
 use crate::crypto::random;
 use crate::error::ClientError;
 use crate::keystore::{Act, Outgoing, Target};
+use crate::rest::chats::Appended;
 use crate::rest::{ApiError, Call, calls, chats};
 use crate::socket::{Backoff, message_of, name_of};
 
@@ -223,7 +224,7 @@ impl Inner {
             let waiting = self.waiting(client_id).ok_or(ClientError::Stopping)?;
             let posted = self.post_once(&waiting).await;
             match posted {
-                Ok(Some(SendAnswer { log, seq, at, .. })) => {
+                Ok(Some(Appended { log, seq, at })) => {
                     return Ok(Sent {
                         client_id,
                         log,
@@ -249,7 +250,7 @@ impl Inner {
     }
 
     /// Sends it, or, when it is not sealed yet, seals it and answers with nothing.
-    async fn post_once(&self, outgoing: &Outgoing) -> Result<Option<SendAnswer>, ClientError> {
+    async fn post_once(&self, outgoing: &Outgoing) -> Result<Option<Appended>, ClientError> {
         if outgoing.is_unsealed() {
             self.seal_waiting(outgoing).await?;
             return Ok(None);
@@ -260,7 +261,7 @@ impl Inner {
 }
 
 /// The call that sends it.
-fn call_of(outgoing: &Outgoing) -> Result<Call<SendAnswer>, ApiError> {
+fn call_of(outgoing: &Outgoing) -> Result<Call<Appended>, ApiError> {
     let payload = match outgoing.payload.as_str() {
         "" => None,
         text => Some(RawValue::from_string(text.to_owned()).map_err(|_| ApiError::Request)?),

@@ -2,7 +2,6 @@
 
 use melo_domain::{ChatId, LogId, MessageId, Seq, Timestamp, Uid};
 use melo_protocol::rest::keys::KeyDirectory;
-use melo_protocol::rest::messages::{HistoryEvent, SendAnswer};
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -10,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::history::HistorySlice;
 use super::{ApiError, Call};
 use crate::keystore::{ChatKind, Role, Target};
 
@@ -26,6 +26,24 @@ pub struct Created {
     pub invited: Vec<Uid>,
 }
 
+/// Answer of POST /chats/members/add.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Added {
+    /// `added`, `invited`, or `member` when they were in it before.
+    pub status: String,
+}
+
+/// An event that a call wrote.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Appended {
+    /// Its log.
+    pub log: LogId,
+    /// Its position there.
+    pub seq: Seq,
+    /// When it was committed.
+    pub at: Timestamp,
+}
+
 /// A chat as the server lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ChatInfo {
@@ -33,7 +51,6 @@ pub struct ChatInfo {
     #[serde(alias = "id")]
     pub chat_id: ChatId,
     /// What it is called.
-    #[serde(alias = "name")]
     pub title: String,
     /// Group or channel.
     #[serde(rename = "type")]
@@ -84,7 +101,6 @@ pub struct ChatsPage {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Member {
     /// Who.
-    #[serde(alias = "unique_id", alias = "uid")]
     pub user_id: Uid,
     /// As what.
     pub role: Role,
@@ -118,9 +134,9 @@ pub struct KeysPage {
 pub struct Invite {
     /// What is told to the people who are to join.
     pub code: String,
-    /// Until when it is good.
+    /// For how many seconds it is good.
     #[serde(default)]
-    pub expires_at: Option<Timestamp>,
+    pub expires_in: u64,
 }
 
 /// Answer of POST /invites/join.
@@ -131,13 +147,6 @@ pub struct Joined {
     /// `joined`, or `requested` where those who run the chat decide.
     #[serde(default)]
     pub status: Option<String>,
-}
-
-/// Answer of GET /messages/history/chat/{id}.
-#[derive(Debug, Deserialize)]
-pub struct ChatHistory {
-    /// The messages, oldest first.
-    pub events: Vec<HistoryEvent>,
 }
 
 /// Which part of a history.
@@ -206,13 +215,13 @@ fn part_of(path: &str, after: Option<Uid>, limit: u32) -> String {
     }
 }
 
-fn on_member(path: &str, log: LogId, uid: Uid) -> Result<Call<Done>, ApiError> {
+fn on_member<T>(path: &str, log: LogId, uid: Uid) -> Result<Call<T>, ApiError> {
     let body = json!({"chat_id": chat(log), "user_unique_id": uid});
     Call::post(path, &body)
 }
 
 /// POST /chats/members/add.
-pub fn add_member(log: LogId, uid: Uid) -> Result<Call<Done>, ApiError> {
+pub fn add_member(log: LogId, uid: Uid) -> Result<Call<Added>, ApiError> {
     on_member("/chats/members/add", log, uid)
 }
 
@@ -242,7 +251,7 @@ pub fn share_key(
     log: LogId,
     payload: &RawValue,
     client_id: Uuid,
-) -> Result<Call<SendAnswer>, ApiError> {
+) -> Result<Call<Appended>, ApiError> {
     let body = json!({"chat_id": chat(log), "payload": payload, "client_id": client_id});
     Call::post("/chats/keys", &body)
 }
@@ -282,7 +291,7 @@ pub fn answer_request(log: LogId, uid: Uid, approve: bool) -> Result<Call<Done>,
 }
 
 /// GET /messages/history/chat/{id}.
-pub fn history(log: LogId, part: Part, limit: u32) -> Call<ChatHistory> {
+pub fn history(log: LogId, part: Part, limit: u32) -> Call<HistorySlice> {
     let path = format!("/messages/history/chat/{log}");
     Call::get(match part {
         Part::Newest => format!("{path}?limit={limit}"),
@@ -298,7 +307,7 @@ pub fn act(
     message: MessageId,
     payload: Option<&RawValue>,
     client_id: Uuid,
-) -> Result<Call<SendAnswer>, ApiError> {
+) -> Result<Call<Appended>, ApiError> {
     let mut body = json!({"message_id": message, "client_id": client_id});
     match target {
         Target::Person(uid) => body["target_id"] = json!(uid),
@@ -312,7 +321,12 @@ pub fn act(
         name => name,
     };
     if let Some(payload) = payload {
-        body["payload"] = json!(payload);
+        let member = if name == "edit" {
+            "new_data"
+        } else {
+            "payload"
+        };
+        body[member] = json!(payload);
     }
     Call::post(&format!("/messages/{name}"), &body)
 }

@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod chats;
+pub mod history;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -145,6 +145,10 @@ catalogue! {
     GroupChanged: "Changed.", "Изменено.";
     GroupLeft: "You have left.", "Вы вышли.";
     GroupDeleted: "It is deleted, for everybody.", "Удалено для всех.";
+    MemberInvited: "{1} was invited to {0}.", "{1}: приглашение в {0} отправлено.";
+    WasDeleted: "(deleted)", "(удалено)";
+    WasEdited: "changed", "изменено";
+    WasPinned: "pinned", "закреплено";
     MemberAdded: "{1} is in {0} now.", "{1} теперь в {0}.";
     MemberRemoved: "{1} is out of {0} and cannot read what is written from now on.", "{1} больше не в {0} и не прочитает новые сообщения.";
     RoleGiven: "The role of {1} in {0} is changed.", "Роль {1} в {0} изменена.";

@@ -174,7 +174,7 @@ impl Cli {
             .create_invite(invite.id, invite.minutes, invite.uses)
             .await?;
         if self.json {
-            output::line(json!({"code": made.code, "expires_at": made.expires_at}));
+            output::line(json!({"code": made.code, "expires_in": made.expires_in}));
         } else {
             output::line(text(Text::InviteMade, &[&plain(&made.code)]));
         }
@@ -224,8 +224,13 @@ impl Cli {
         let client = &self.client;
         match command {
             Group::Add(on) => {
-                client.add_member(on.id, on.uid).await?;
-                self.done("added", on.id, Some(on.uid), Text::MemberAdded);
+                let status = client.add_member(on.id, on.uid).await?;
+                let what = if status == "invited" {
+                    Text::MemberInvited
+                } else {
+                    Text::MemberAdded
+                };
+                self.done(&status, on.id, Some(on.uid), what);
             }
             Group::Remove(on) => {
                 client.remove_member(on.id, on.uid).await?;

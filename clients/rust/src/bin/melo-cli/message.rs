@@ -170,6 +170,7 @@ pub fn body_of(client: &Client, from: Uid, body: &Body) -> String {
         }
         Body::Text { written, .. } => said(client, written),
         Body::Unsupported { kind } => text(Text::Unsupported, &[&plain(kind)]),
+        Body::Deleted => text(Text::WasDeleted, &[]),
         Body::Refused(Refusal::Legacy(LegacyError::NotForThisKey)) if from == client.uid() => {
             text(Text::OwnLegacy, &[])
         }
@@ -186,10 +187,35 @@ pub fn body_of(client: &Client, from: Uid, body: &Body) -> String {
 pub fn line(client: &Client, message: &Message) -> String {
     let clock = local_time::clock(message.at);
     format!(
-        "{clock} {}: {}",
+        "{clock} {}: {}{}",
         name_of(client, message.from),
-        body(client, message)
+        body(client, message),
+        since(client, message)
     )
+}
+
+/// What became of a message, behind it.
+fn since(client: &Client, message: &Message) -> String {
+    let since = &message.since;
+    let mut notes = Vec::new();
+    if since.edited {
+        notes.push(text(Text::WasEdited, &[]));
+    }
+    if since.pinned {
+        notes.push(text(Text::WasPinned, &[]));
+    }
+    for by in &since.reactions {
+        notes.push(format!(
+            "{} {}",
+            plain(&by.reaction),
+            name_of(client, by.from)
+        ));
+    }
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", notes.join(", "))
+    }
 }
 
 /// A message for programs.
@@ -207,6 +233,19 @@ pub fn as_json(message: &Message) -> Value {
         value["chat_id"] = json!(ChatId(chat));
     }
     put_body(&mut value, &message.body);
+    if message.since.edited {
+        value["edited"] = json!(true);
+    }
+    if message.since.pinned {
+        value["pinned"] = json!(true);
+    }
+    let reactions = message.since.reactions.iter();
+    let reactions: Vec<_> = reactions
+        .map(|by| json!({"from": by.from, "reaction": by.reaction, "proof": proof_name(by.proof)}))
+        .collect();
+    if !reactions.is_empty() {
+        value["reactions"] = json!(reactions);
+    }
     value
 }
 
@@ -236,6 +275,7 @@ pub fn put_body(value: &mut Value, body: &Body) {
             }
         }
         Body::Unsupported { kind } => value["unsupported"] = json!(kind),
+        Body::Deleted => value["deleted"] = json!(true),
         Body::Refused(refusal) => value["refused"] = json!(refusal.to_string()),
     }
 }
