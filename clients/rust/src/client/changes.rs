@@ -71,19 +71,16 @@ impl Inner {
         };
         // An erased event without a name of its own message speaks of itself.
         let message = frame.message_id.unwrap_or(id);
-        let what = if message.log != frame.log {
-            Changed::Refused(Refusal::OtherMessage)
-        } else {
-            match (kind, frame.payload, frame.reaction) {
-                (ChangeKind::Delete, ..) => Changed::Deleted,
-                (ChangeKind::Pin, ..) => Changed::Pinned(frame.pinned.unwrap_or(true)),
-                (ChangeKind::React, None, Some(reaction)) => Changed::Reacted {
-                    reaction,
-                    proof: Proof::Unsigned,
-                },
-                (_, Some(payload), _) => self.read_sealed(origin, message, &payload).await?,
-                (_, None, _) => Changed::Refused(Refusal::OtherMessage),
-            }
+        let what = match (kind, frame.payload, frame.reaction) {
+            _ if message.log != frame.log => Changed::Refused(Refusal::OtherMessage),
+            (ChangeKind::Delete, ..) => Changed::Deleted,
+            (ChangeKind::Pin, ..) => Changed::Pinned(frame.pinned.unwrap_or(true)),
+            (ChangeKind::React, None, Some(reaction)) => Changed::Reacted {
+                reaction,
+                proof: Proof::Unsigned,
+            },
+            (_, Some(payload), _) => self.read_sealed(origin, message, &payload).await?,
+            (_, None, _) => Changed::Refused(Refusal::OtherMessage),
         };
         Ok(Change {
             id,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use melo_domain::{LogId, MessageId, Uid};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::chats::is_not_in;
@@ -111,9 +112,8 @@ impl Engine {
         };
         match self.inner.take_key(origin, &payload).await? {
             Ok(Some(_)) => self.read_parked(id.log).await,
-            Ok(None) => Ok(()),
-            // For others, who had been forgotten.
-            Err(Refusal::ChatKey(ChatKeyError::NotForThisDevice)) => Ok(()),
+            // Known before, or for others, who had been forgotten.
+            Ok(None) | Err(Refusal::ChatKey(ChatKeyError::NotForThisDevice)) => Ok(()),
             Err(refusal) => {
                 let from = frame.from;
                 let news = ChatNews::KeyRefused { from, refusal };
@@ -333,10 +333,10 @@ fn note(chat: &mut KnownChat, own: Uid, kind: NoticeKind, notice: &ChatNotice) {
         }
         (NoticeKind::ChatChanged, _) => {
             let changes = &notice.changes;
-            if let Some(title) = changes.get("title").and_then(|t| t.as_str()) {
+            if let Some(title) = changes.get("title").and_then(Value::as_str) {
                 title.clone_into(&mut chat.title);
             }
-            if let Some(share) = changes.get("share_history").and_then(|s| s.as_bool()) {
+            if let Some(share) = changes.get("share_history").and_then(Value::as_bool) {
                 chat.share_history = share;
             }
             if let Some(keep) = changes.get("retention_seconds") {

@@ -309,16 +309,15 @@ impl Engine {
                 None => return Ok(()),
             }
         }
-        let payload = match std::mem::take(&mut outgoing.payload) {
-            text if text.is_empty() => None,
-            text => match RawValue::from_string(text) {
-                Ok(payload) => Some(payload),
-                Err(_) => {
-                    // Sealed by this program, so it is JSON; an unreadable one would block those after it.
-                    self.inner.leave_outbox(client_id);
-                    return Ok(());
-                }
-            },
+        let text = std::mem::take(&mut outgoing.payload);
+        let payload = if text.is_empty() {
+            None
+        } else if let Ok(payload) = RawValue::from_string(text) {
+            Some(payload)
+        } else {
+            // Sealed by this program, so it is JSON; an unreadable one would block those after it.
+            self.inner.leave_outbox(client_id);
+            return Ok(());
         };
         let target = outgoing.target;
         let frame = socket::outgoing(outgoing.act, target, payload.as_deref(), client_id);

@@ -300,7 +300,7 @@ fn refused_messages(good: &MessageVector) -> Vec<RefusedVector> {
             v.envelope["ciphertext"] = flipped(v, "ciphertext");
         }),
         changed(&good, "bad_signature", |v| {
-            v.envelope["iv"] = flipped(v, "iv")
+            v.envelope["iv"] = flipped(v, "iv");
         }),
         changed(&good, "other_key", |v| v.own = encode(other.bytes())),
         changed(&good, "bad_tag", |v| {

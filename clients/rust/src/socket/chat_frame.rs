@@ -147,14 +147,14 @@ pub struct ChatNotice {
 
 /// The frame that sends something: `relay`, `edit`, `react`, `delete`, `pin`, `unpin`.
 pub fn outgoing(act: Act, target: Target, payload: Option<&RawValue>, client_id: Uuid) -> String {
-    let mut frame = format!(r#"{{"type":"{}","client_id":"{client_id}""#, name_of(act));
-    match target {
-        Target::Person(uid) => frame.push_str(&format!(r#","target":"{uid}""#)),
-        Target::Chat { chat } => frame.push_str(&format!(r#","chat_id":{chat}"#)),
-    }
-    if let Some(message) = message_of(act) {
-        frame.push_str(&format!(r#","message_id":"{message}""#));
-    }
+    let kind = name_of(act);
+    let to = match target {
+        Target::Person(uid) => format!(r#""target":"{uid}""#),
+        Target::Chat { chat } => format!(r#""chat_id":{chat}"#),
+    };
+    let of = message_of(act).map(|message| format!(r#","message_id":"{message}""#));
+    let of = of.unwrap_or_default();
+    let mut frame = format!(r#"{{"type":"{kind}","client_id":"{client_id}",{to}{of}"#);
     if let Some(payload) = payload {
         frame.push_str(r#","payload":"#);
         frame.push_str(payload.get());

@@ -139,19 +139,19 @@ pub fn plain(text: &str) -> String {
 
 /// A text with what it refers to.
 fn said(client: &Client, written: &Written) -> String {
-    let mut shown = String::new();
+    let mut parts = Vec::new();
     if let Some(answered) = written.reply_to {
-        shown.push_str(&format!("(↪ #{}) ", answered.seq));
+        parts.push(format!("(↪ #{})", answered.seq));
     }
     if let Some(author) = written.forwarded_from {
         let author = name_of(client, author);
-        shown.push_str(&format!("({}) ", text(Text::ForwardedFrom, &[&author])));
+        parts.push(format!("({})", text(Text::ForwardedFrom, &[&author])));
     }
-    shown.push_str(&plain(&written.text));
+    parts.push(plain(&written.text));
     if written.mentions.contains(&client.uid()) {
-        shown.push_str(&format!(" [{}]", text(Text::Mentioned, &[])));
+        parts.push(format!("[{}]", text(Text::Mentioned, &[])));
     }
-    shown
+    parts.join(" ")
 }
 
 /// What a message says, for a person.

@@ -216,8 +216,12 @@ impl Conversation {
     async fn command(&mut self, typed: Typed) {
         let (with, live) = (self.with, &self.live);
         let seq = match &typed {
-            Typed::Reply(seq, _) | Typed::Edit(seq, _) | Typed::React(seq, _) => *seq,
-            Typed::Delete(seq) | Typed::Pin(seq, _) | Typed::Forward(seq, _) => *seq,
+            Typed::Reply(seq, _)
+            | Typed::Edit(seq, _)
+            | Typed::React(seq, _)
+            | Typed::Delete(seq)
+            | Typed::Pin(seq, _)
+            | Typed::Forward(seq, _) => *seq,
             _ => return,
         };
         let Some((id, author, text)) = self.seen.get(seq) else {
