@@ -26,11 +26,13 @@ mod origin;
 pub mod outgoing;
 mod password_pool;
 pub mod people;
+pub mod presence;
 pub mod queue;
 mod relations;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
+pub mod typing;
 
 pub use caches::DirectRoute;
 pub use core::{ChatLimits, Core, Parts, Policy, Window};

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod keys;
 pub mod messages;
 pub mod people;
+pub mod presence;
 pub mod server;
 
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@ use crate::audit::{self, Action, Object};
 use crate::chats::{self, ChatError};
 use crate::fault::in_turn;
 use crate::notices::{self, Notice, Recipient};
-use crate::{Core, Fault, Origin, people, sessions};
+use crate::{Core, Fault, Origin, people, presence, sessions};
 
 /// More devices than anybody has.
 const MAX_DEVICES: u64 = 100_000;
@@ -71,6 +71,7 @@ async fn attempt(
     paused.forget(&own_devices);
     drop(paused);
     core.caches.devices.invalidate(&uid);
+    presence::forget(core, uid).await;
     people::changed(core, uid, &peers);
     sessions::tell(core, ended, CloseCode::SessionRevoked);
     for chat in chats {

@@ -12,7 +12,8 @@ use melo_storage::chats::{self, Chat};
 use melo_storage::{DatabaseTransaction, NewEvent, StorageError, events, logs};
 use serde::Serialize;
 
-use super::{ChatError, changed, room};
+use super::room::room;
+use super::{ChatError, changed};
 use crate::audit::{self, Action, Object};
 use crate::notices::{self, Notice, Recipient};
 use crate::{Core, Origin};
