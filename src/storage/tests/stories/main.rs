@@ -14,3 +14,4 @@ mod jobs;
 mod log_writer;
 mod migrations;
 mod profiles;
+mod unread;
