@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use melo_domain::{Relation, Uid};
+use melo_domain::{Area, Level, Relation, Scope, Uid};
 use melo_storage::{blocks, contacts};
 
 use super::ContactError;
@@ -10,8 +10,18 @@ use crate::people::privacies_of;
 use crate::relations::Known;
 use crate::{Caller, Core};
 
+/// What a personal access token needs to see others with.
+const PRESENCE: Scope = Scope {
+    area: Area::Users,
+    level: Level::Read,
+};
+
 /// Every accepted contact and whether they have a live connection. Who hides it reads like somebody who has none.
+/// A personal access token without the scope sees nobody.
 pub async fn presence(core: &Core, caller: Caller) -> Result<Vec<(Uid, bool)>, ContactError> {
+    if !caller.grant.allows(PRESENCE) {
+        return Ok(Vec::new());
+    }
     let contacts = contacts_of(core, caller.uid).await?;
     let connected: Vec<Uid> = contacts
         .iter()
