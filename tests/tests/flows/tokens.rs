@@ -192,6 +192,40 @@ async fn a_ticket_of_a_token_opens_a_websocket_with_the_tokens_scopes() {
 }
 
 #[tokio::test]
+async fn a_token_and_the_password_together_change_no_password() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let current = anna.user.person.password.clone();
+    let change = json!({"current_password": current, "new_password": "brass kettle at noon"});
+    let profile =
+        json!({"bio": "hello", "password": "brass kettle at noon", "current_password": current});
+    for scope in ["api:write", "api:admin"] {
+        let made = token(&anna, &[scope]).await;
+        let bot = Device {
+            token: made.text("token"),
+            ..anna.clone()
+        };
+        let refusal = if scope == "api:admin" {
+            ErrorCode::Forbidden
+        } else {
+            ErrorCode::InsufficientScope
+        };
+        let changed = bot.post("/password/change", &change).await;
+        changed.problem(refusal);
+        bot.put("/profile", &profile)
+            .await
+            .problem(ErrorCode::Forbidden);
+        // The rest of the profile is the token's to change, and nothing of the refused call was done.
+        assert_eq!(bot.get("/profile").await.ok()["bio"], Value::Null);
+    }
+    anna.user.login_first().await;
+    let new = json!({"password": "brass kettle at noon"});
+    let refused = anna.user.try_login(&anna.user.first_device, &new).await;
+    refused.problem(ErrorCode::InvalidCredentials);
+    anna.post("/password/change", &change).await.ok();
+}
+
+#[tokio::test]
 async fn forged_and_foreign_tokens_are_refused_by_name() {
     let server = Server::start().await;
     let other = Server::start().await;
