@@ -290,3 +290,22 @@ async fn a_lock_is_not_a_ban_and_states_round_trip() {
     .await;
     assert!(matches!(own, Err(AdminError::TargetRank)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_promoted_in_time_is_not_deleted() {
+    let world = World::new().await;
+    let owner = with_role(&world, "+79990000001", Role::Owner).await;
+    let olga = with_role(&world, "+79990000002", Role::Admin).await;
+    for round in 0..20 {
+        let anna = world.person(&format!("+799900001{round:02}")).await.uid;
+        let origin = origin();
+        let (deleted, promoted) = tokio::join!(
+            admin::delete_account(&world.core, olga, &origin, anna, "race"),
+            admin::change_role(&world.core, owner, &origin, anna, Role::Admin, ""),
+        );
+        match (deleted, promoted) {
+            (Ok(()), Err(AdminError::UserNotFound)) | (Err(AdminError::TargetRank), Ok(())) => {}
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+}

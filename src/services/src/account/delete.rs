@@ -1,6 +1,6 @@
 //! Leaves for good.
 
-use super::{AccountError, erase};
+use super::{AccountError, Leaving};
 use crate::access::{self, Credentials};
 use crate::{Caller, Core, Origin};
 
@@ -12,5 +12,6 @@ pub async fn delete(
     shown: Credentials,
 ) -> Result<(), AccountError> {
     access::show(core, caller, shown).await?;
-    erase(core, origin, caller.uid, caller.uid, None).await
+    let leaving = Leaving::begin(core, caller.uid).await?;
+    leaving.erase(origin, caller.uid, None).await
 }
