@@ -38,7 +38,7 @@ pub use revoke_token::revoke_token;
 pub use view_figures::{ServerFigures, view_figures};
 pub use view_person::{PersonDetails, view_person};
 
-use melo_domain::Role;
+use melo_domain::{Role, UnfitPassword};
 use melo_storage::StorageError;
 
 use crate::Fault;
@@ -92,6 +92,9 @@ pub enum AdminError {
     /// The phone has an account.
     #[error("this phone number already has an account")]
     PhoneTaken,
+    /// Not a password that this server takes.
+    #[error("the password {0}")]
+    UnfitPassword(#[from] UnfitPassword),
     /// Too many passwords are being checked.
     #[error("the server is busy with logins; try again in a few seconds")]
     Busy,
