@@ -29,6 +29,8 @@ pub enum Kind {
     Challenge,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
+    /// Refused admin calls that were noted, by who made which.
+    AdminRefusal,
 }
 
 impl Kind {
@@ -39,6 +41,7 @@ impl Kind {
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
             Self::Webhook => "webhook",
+            Self::AdminRefusal => "admin_refusal",
         }
     }
 }

@@ -11,6 +11,7 @@ mod account_refusals;
 mod admin;
 mod admin_access;
 mod admin_command;
+mod admin_refusals;
 mod admin_roles;
 mod avatar;
 mod contacts;
