@@ -34,7 +34,7 @@ pub use ids::{DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
 pub use job::{JobKind, JobState};
 pub use language::Language;
 pub use name::{Bio, DisplayName, InvalidName, Username};
-pub use network::network_of;
+pub use network::{InvalidNetwork, Network, network_of};
 pub use password::{PasswordOwner, PasswordPolicy, UnfitPassword};
 pub use phone::{InvalidPhone, Phone};
 pub use privacy::{Audience, Privacy, Relation, UnknownAudience};

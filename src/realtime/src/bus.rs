@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, SessionId, Uid};
+use melo_domain::{DeviceHandle, Network, SessionId, Uid};
 use parking_lot::RwLock;
 
 use crate::{Close, LiveEvent};
@@ -40,6 +40,15 @@ pub enum BusMessage {
         uid: Uid,
         /// Which.
         sessions: Arc<[SessionId]>,
+        /// What the connections are told.
+        close: Close,
+    },
+    /// Who is kept out is not what it was: short memories of it are forgotten.
+    BansChanged,
+    /// Nobody goes on from these addresses: the connections from there are closed.
+    AddressesClosed {
+        /// Which.
+        network: Network,
         /// What the connections are told.
         close: Close,
     },

@@ -14,6 +14,7 @@ mod admin_command;
 mod admin_refusals;
 mod admin_roles;
 mod avatar;
+mod bans;
 mod contacts;
 mod cookies;
 mod crash;

@@ -57,8 +57,8 @@ pub async fn register(core: &Core, new: &Registration) -> Result<Registered, Acc
     limits::open_call(core, new.origin.address).await?;
     let suspects = [
         Banned::address(new.origin.address),
-        Banned::device(&new.device_id),
-        Banned::phone(&new.phone),
+        Banned::Device(new.device_id.clone()),
+        Banned::Phone(new.phone.clone()),
     ];
     if bans::check(core, &suspects).await? {
         return Err(AccountError::KeptOut);
