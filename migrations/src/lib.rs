@@ -15,6 +15,9 @@ mod m20261121_030_create_profiles;
 mod m20261121_050_create_second_factors;
 mod m20261127_001_create_chats;
 mod m20261127_002_create_event_changes;
+mod m20261127_020_create_scheduled;
+mod m20261127_021_create_drafts;
+mod m20261127_022_create_pins;
 
 /// The list of migrations.
 #[derive(Debug)]
@@ -36,6 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_050_create_second_factors::Migration),
             Box::new(m20261127_001_create_chats::Migration),
             Box::new(m20261127_002_create_event_changes::Migration),
+            Box::new(m20261127_020_create_scheduled::Migration),
+            Box::new(m20261127_021_create_drafts::Migration),
+            Box::new(m20261127_022_create_pins::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@ use melo_crypto::Keyring;
 use melo_domain::{DeviceHandle, DeviceType, SessionId, SessionKind, Timestamp, Uid};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -145,6 +145,19 @@ pub async fn find(
         device: DeviceHandle::from_i64(row.device)?,
         active: row.active,
     }))
+}
+
+/// Whether a device has a live session.
+pub async fn is_signed_in(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    device: DeviceHandle,
+) -> Result<bool, StorageError> {
+    let live = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::Device.eq(device.to_i64()))
+        .filter(Column::Active.eq(true));
+    Ok(live.limit(1).count(conn).await? > 0)
 }
 
 /// The live sessions of a person, newest first, `limit` at most.
