@@ -219,6 +219,9 @@ impl From<MessageError> for ApiError {
             MessageError::Chat(error) => return error.into(),
             MessageError::NotAMember => ErrorCode::NotAMember,
             MessageError::StaleKey => ErrorCode::StaleKey,
+            MessageError::ReactionTooLong => ErrorCode::ValidationFailed,
+            MessageError::NotTheAuthor => ErrorCode::Forbidden,
+            MessageError::TooManyChanges | MessageError::TooManyDrafts => ErrorCode::LimitReached,
             MessageError::NotFound => ErrorCode::NotFound,
             MessageError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, detail, seconds);

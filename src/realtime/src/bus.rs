@@ -25,6 +25,15 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for the connections of a person's other devices. Lost when nobody is there.
+    ToOtherDevices {
+        /// Who.
+        uid: Uid,
+        /// The device that knows.
+        but: DeviceHandle,
+        /// What.
+        frame: ByteString,
+    },
     /// A device published its key: its connections are handed other entries of envelopes from now on.
     KeyPublished {
         /// Whose.

@@ -143,10 +143,10 @@ impl Hub {
         self.total.load(Ordering::Relaxed)
     }
 
-    fn offer(&self, uid: Uid, outbound: &Outbound, only: Option<DeviceHandle>) {
+    fn offer(&self, uid: Uid, outbound: &Outbound, to: impl Fn(DeviceHandle) -> bool) {
         if let Some(person) = self.people.get(&uid) {
             for connection in &person.connections {
-                if only.is_none_or(|device| device == connection.device) {
+                if to(connection.device) {
                     connection.outbox.offer(outbound.clone());
                 }
             }
@@ -183,18 +183,18 @@ impl BusSubscriber for Hub {
             BusMessage::Event { event, audience } => {
                 let outbound = Outbound::Event(Arc::clone(event));
                 for uid in audience.iter() {
-                    self.offer(*uid, &outbound, None);
+                    self.offer(*uid, &outbound, |_| true);
                 }
             }
             BusMessage::ToUser { uid, frame } => {
-                self.offer(*uid, &Outbound::Frame(frame.clone()), None);
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |_| true);
+            }
+            BusMessage::ToOtherDevices { uid, but, frame } => {
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |device| device != *but);
             }
             BusMessage::KeyPublished { uid, device, kid } => {
-                self.offer(
-                    *uid,
-                    &Outbound::KeyPublished(Arc::clone(kid)),
-                    Some(*device),
-                );
+                let published = Outbound::KeyPublished(Arc::clone(kid));
+                self.offer(*uid, &published, |other| other == *device);
             }
             BusMessage::SessionsEnded {
                 uid,

@@ -15,6 +15,7 @@ mod core;
 pub mod credentials;
 mod cursor_buffer;
 pub mod devices;
+pub mod drafts;
 mod fault;
 pub mod invites;
 pub mod keys;

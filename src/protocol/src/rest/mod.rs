@@ -7,9 +7,12 @@ pub mod avatar;
 pub mod bans;
 pub mod contacts;
 pub mod credentials;
+pub mod drafts;
 pub mod keys;
 pub mod messages;
 pub mod people;
+pub mod receipts;
+pub mod schedule;
 pub mod server;
 
 use serde::{Deserialize, Serialize};

@@ -62,6 +62,49 @@ pub async fn send(
     append(core, &route, event, input.to).await
 }
 
+/// A frame of a type that only clients know.
+pub struct RelayedInput<'a> {
+    /// To whom.
+    pub to: Destination,
+    /// Its type.
+    pub name: &'a str,
+    /// Its own members, a JSON object.
+    pub members: &'a str,
+    /// Makes sending again safe.
+    pub client_id: Option<Uuid>,
+}
+
+/// Passes such a frame on, stored and delivered as a message is.
+pub async fn relay_frame(
+    core: &Core,
+    caller: Caller,
+    input: RelayedInput<'_>,
+) -> Result<Accepted, MessageError> {
+    let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
+    wait_for_slow_mode(core, caller, &route).await?;
+    let guard = match &route {
+        Route::Chat(room) => Some(room.guard(None)),
+        Route::Direct(_) => None,
+    };
+    let event = NewEvent {
+        device: Some(caller.device),
+        client_id: input.client_id,
+        expires: route.expiry(core.now()),
+        guard,
+        ..NewEvent::new(
+            route.log(),
+            EventKind::Relayed,
+            caller.uid,
+            // A name is letters, digits and underscores.
+            format!(
+                r#"{{"name":"{}","members":{}}}"#,
+                input.name, input.members
+            ),
+        )
+    };
+    append(core, &route, event, input.to).await
+}
+
 /// Puts an event of this conversation into the log writer's queue.
 pub(super) async fn append(
     core: &Core,
