@@ -25,6 +25,15 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for the connections of one device. Lost when nobody is there.
+    ToDevice {
+        /// Whose.
+        uid: Uid,
+        /// The device.
+        device: DeviceHandle,
+        /// What.
+        frame: ByteString,
+    },
     /// A frame for the connections of a person's other devices. Lost when nobody is there.
     ToOtherDevices {
         /// Who.

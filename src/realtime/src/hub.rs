@@ -189,6 +189,9 @@ impl BusSubscriber for Hub {
             BusMessage::ToUser { uid, frame } => {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), |_| true);
             }
+            BusMessage::ToDevice { uid, device, frame } => {
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |other| other == *device);
+            }
             BusMessage::ToOtherDevices { uid, but, frame } => {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), |device| device != *but);
             }

@@ -29,6 +29,7 @@ mod password_pool;
 pub mod people;
 pub mod queue;
 mod relations;
+pub mod schedule;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;

@@ -4,7 +4,7 @@ use melo_crypto::Keyring;
 use melo_domain::{DeviceHandle, DeviceType, SessionId, SessionKind, Timestamp, Uid};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -147,17 +147,22 @@ pub async fn find(
     }))
 }
 
-/// Whether a device has a live session.
-pub async fn is_signed_in(
+/// A live session of a device, if it has one.
+pub async fn of_device(
     conn: &impl ConnectionTrait,
     uid: Uid,
     device: DeviceHandle,
-) -> Result<bool, StorageError> {
-    let live = Entity::find()
+) -> Result<Option<SessionId>, StorageError> {
+    let id: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::Uid.eq(uid.to_i64()))
         .filter(Column::Device.eq(device.to_i64()))
-        .filter(Column::Active.eq(true));
-    Ok(live.limit(1).count(conn).await? > 0)
+        .filter(Column::Active.eq(true))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(id.map(SessionId::from_i64).transpose()?)
 }
 
 /// The live sessions of a person, newest first, `limit` at most.

@@ -11,6 +11,7 @@ mod invites;
 mod keys;
 mod messages;
 mod people;
+mod schedule;
 mod sessions;
 mod status;
 mod tokens;
@@ -32,6 +33,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(contacts::routes)
         .configure(people::routes)
         .configure(messages::routes)
+        .configure(schedule::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

@@ -30,6 +30,8 @@ pub struct ScheduleAnswer {
     pub status: std::borrow::Cow<'static, str>,
     /// Its name.
     pub schedule_id: ScheduleId,
+    /// The `client_id` of the message that it becomes.
+    pub message_client_id: Uuid,
 }
 
 /// A message that waits for its time.
@@ -37,6 +39,8 @@ pub struct ScheduleAnswer {
 pub struct ScheduledView {
     /// Its name.
     pub schedule_id: ScheduleId,
+    /// The `client_id` of the message that it becomes.
+    pub message_client_id: Uuid,
     /// The recipient; either this or `chat_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_id: Option<Uid>,

@@ -5,7 +5,7 @@ mod room;
 mod turn;
 
 pub use key::{KeyInput, share_key};
-pub(crate) use key::{good_key, publish};
+pub(crate) use key::{earlier_key, good_key, publish};
 pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
 pub(crate) use turn::take_turn;
 

@@ -20,6 +20,7 @@ pub use past::{Edited, Past, Reacted, Reaction};
 pub use pinned::{Pinned, PinnedMessages, pinned};
 pub use route::Destination;
 pub use send::{Accepted, RelayedInput, SendInput, relay_frame, send, spend_rest_send};
+pub(crate) use send::{check, send_sealed_before};
 
 use melo_protocol::EnvelopeError;
 use melo_storage::{AppendError, StorageError};
@@ -78,6 +79,9 @@ pub enum MessageError {
     /// The message was edited or reacted to as often as it may be, or enough messages are pinned.
     #[error("there are as many changes of this kind as there may be")]
     TooManyChanges,
+    /// The device that was to send it has no session any more.
+    #[error("the device is signed out")]
+    SignedOut,
     /// A reaction in plain that is more than a few letters.
     #[error("reaction must be at most 64 bytes long")]
     ReactionTooLong,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::validate::Check;
 
 /// Where a call's message goes: it names a person or a chat, and not both.
-pub(super) fn destination(
+pub(in crate::http) fn destination(
     check: &mut Check,
     target_id: Option<&str>,
     chat_id: Option<ChatId>,
@@ -32,7 +32,7 @@ pub(super) fn destination(
 }
 
 /// The `Idempotency-Key` header, where a body has no `client_id`.
-fn idempotency_key(req: &HttpRequest, check: &mut Check) -> Option<Uuid> {
+pub(in crate::http) fn idempotency_key(req: &HttpRequest, check: &mut Check) -> Option<Uuid> {
     let value = req.headers().get("idempotency-key")?;
     let parsed = value
         .to_str()
