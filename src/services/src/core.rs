@@ -62,6 +62,35 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which ways out there are.
     pub channels: Channels,
+    /// How large chats grow, and how many there are.
+    pub chats: ChatLimits,
+}
+
+/// How large chats grow, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatLimits {
+    /// People in one group.
+    pub group_members: u64,
+    /// People in one channel.
+    pub channel_members: u64,
+    /// Chats that one person is in.
+    pub per_person: u64,
+    /// Chats that one person owns.
+    pub owned: u64,
+    /// Invites that one chat has.
+    pub invites: u64,
+}
+
+impl Default for ChatLimits {
+    fn default() -> Self {
+        Self {
+            group_members: 1000,
+            channel_members: 100_000,
+            per_person: 500,
+            owned: 100,
+            invites: 50,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -93,6 +122,7 @@ impl Default for Policy {
             registration: RegistrationMode::default(),
             passwords: PasswordPolicy::default(),
             channels: Channels::default(),
+            chats: ChatLimits::default(),
         }
     }
 }

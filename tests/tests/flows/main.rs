@@ -13,6 +13,8 @@ mod admin_access;
 mod admin_command;
 mod admin_roles;
 mod avatar;
+mod chat_members;
+mod chats;
 mod contacts;
 mod cookies;
 mod crash;

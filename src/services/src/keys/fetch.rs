@@ -2,7 +2,7 @@
 
 use melo_domain::{ContactStatus, Uid};
 use melo_storage::devices::{self, PublishedDevice};
-use melo_storage::{accounts, contacts};
+use melo_storage::{accounts, chat_members, contacts};
 
 use super::KeyError;
 use crate::limits::{self, Limit};
@@ -18,8 +18,8 @@ pub struct Directory {
     pub devices: Vec<PublishedDevice>,
 }
 
-/// The directory entry of `uid`: one's own, a contact's, or of somebody with whom a request is open, so
-/// that safety numbers can be compared before accepting.
+/// The directory entry of `uid`: one's own, a contact's, of somebody in the same chat, or of somebody with whom a
+/// request is open, so that safety numbers can be compared before accepting.
 pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, KeyError> {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     let account = accounts::find(db, keys, uid).await?;
@@ -52,5 +52,6 @@ async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
     Ok(asked
         || contacts::find(db, other, one)
             .await?
-            .is_some_and(|c| open(c.status)))
+            .is_some_and(|c| open(c.status))
+        || chat_members::share_a_chat(db, one, other).await?)
 }

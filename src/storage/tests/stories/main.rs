@@ -12,3 +12,4 @@ mod guards;
 mod log_writer;
 mod migrations;
 mod profiles;
+mod unread;
