@@ -15,6 +15,8 @@ mod m20261121_030_create_profiles;
 mod m20261121_050_create_second_factors;
 mod m20261127_001_create_chats;
 mod m20261127_002_create_event_changes;
+mod m20261127_010_create_presence;
+mod m20261127_011_add_contact_refusals;
 mod m20261127_020_create_scheduled;
 mod m20261127_021_create_drafts;
 mod m20261127_022_create_pins;
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_050_create_second_factors::Migration),
             Box::new(m20261127_001_create_chats::Migration),
             Box::new(m20261127_002_create_event_changes::Migration),
+            Box::new(m20261127_010_create_presence::Migration),
+            Box::new(m20261127_011_add_contact_refusals::Migration),
             Box::new(m20261127_020_create_scheduled::Migration),
             Box::new(m20261127_021_create_drafts::Migration),
             Box::new(m20261127_022_create_pins::Migration),

@@ -3,6 +3,7 @@
 mod abuse;
 mod admin;
 pub(crate) mod credentials;
+mod presence;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -143,6 +144,7 @@ impl From<ContactError> for ApiError {
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             ContactError::Blocked => ErrorCode::Blocked,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
+            ContactError::NotAContact => ErrorCode::NotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
             ContactError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);

@@ -144,8 +144,6 @@ error_codes! {
     StaleKey = "stale_key", 409, true, "Chat key out of date";
     /// A member who waits for slow mode; `retry_after` says how long.
     SlowMode = "slow_mode", 429, true, "Slow mode";
-    /// There are as many things of this kind as there may be.
-    LimitReached = "limit_reached", 409, false, "Limit reached";
     /// The envelope is not of the form this server can route.
     InvalidEnvelope = "invalid_envelope", 422, false, "Envelope refused";
     /// The same `client_id` was used for another conversation.

@@ -43,6 +43,13 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for all connections of several people. Lost where nobody is there.
+    ToUsers {
+        /// Who.
+        uids: Arc<[Uid]>,
+        /// What.
+        frame: ByteString,
+    },
     /// A device published its key: its connections are handed other entries of envelopes from now on.
     KeyPublished {
         /// Whose.
@@ -75,6 +82,12 @@ pub enum BusMessage {
         uid: Uid,
         /// To whom, where it is about these two.
         peers: Arc<[Uid]>,
+    },
+    /// Events of a log are not what they were, without an event of the log that says so: what is remembered of it is
+    /// forgotten.
+    LogChanged {
+        /// Which.
+        log: LogId,
     },
 }
 

@@ -195,6 +195,12 @@ impl BusSubscriber for Hub {
             BusMessage::ToOtherDevices { uid, but, frame } => {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), |device| device != *but);
             }
+            BusMessage::ToUsers { uids, frame } => {
+                let outbound = Outbound::Frame(frame.clone());
+                for uid in uids.iter() {
+                    self.offer(*uid, &outbound, |_| true);
+                }
+            }
             BusMessage::KeyPublished { uid, device, kid } => {
                 let published = Outbound::KeyPublished(Arc::clone(kid));
                 self.offer(*uid, &published, |other| other == *device);
@@ -204,7 +210,9 @@ impl BusSubscriber for Hub {
                 sessions,
                 close,
             } => self.end_sessions(*uid, sessions, close),
-            BusMessage::RelationsChanged { .. } | BusMessage::RoomChanged { .. } => {}
+            BusMessage::RelationsChanged { .. }
+            | BusMessage::RoomChanged { .. }
+            | BusMessage::LogChanged { .. } => {}
         }
     }
 }

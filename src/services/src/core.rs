@@ -20,6 +20,8 @@ use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
+use crate::presence::Presence;
+use crate::typing::Writing;
 
 /// So many attempts in such a time, and how long to wait after that.
 #[derive(Debug, Clone, Copy)]
@@ -171,6 +173,8 @@ pub struct Core {
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
     pub(crate) activity: Activity,
+    pub(crate) presence: Presence,
+    pub(crate) writing: Writing,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
     jobs: Arc<Notify>,
@@ -194,6 +198,8 @@ impl Core {
             caches,
             cursors: CursorBuffer::default(),
             activity: Activity::default(),
+            presence: Presence::default(),
+            writing: Writing::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             jobs: Arc::default(),
@@ -273,11 +279,13 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used.
+    /// Writes the positions that devices have acknowledged since the last call, which sessions were used, and who was
+    /// last there when.
     /// The server calls this every second and once more when it stops.
     pub async fn flush(&self) -> Result<(), StorageError> {
         self.cursors.flush(&self.store).await?;
-        self.activity.flush(&self.store).await
+        self.activity.flush(&self.store).await?;
+        self.presence.flush(&self.store).await
     }
 }
 

@@ -27,12 +27,14 @@ mod origin;
 pub mod outgoing;
 mod password_pool;
 pub mod people;
+pub mod presence;
 pub mod queue;
 mod relations;
 pub mod schedule;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
+pub mod typing;
 
 pub use caches::DirectRoute;
 pub use core::{ChatLimits, Core, Parts, Policy, Window};

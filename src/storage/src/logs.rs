@@ -1,6 +1,6 @@
 //! Logs and who is in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use melo_crypto::Keyring;
 use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
@@ -214,6 +214,22 @@ pub async fn members(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>
         .all(conn)
         .await?;
     rows.iter().map(|row| Ok(Uid::from_i64(row.uid)?)).collect()
+}
+
+/// Those of these logs that the person is in, in one query.
+pub async fn among(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    of: &[LogId],
+) -> Result<HashSet<LogId>, StorageError> {
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Uid.eq(uid.to_i64()))
+        .filter(log_members::Column::Log.is_in(of.iter().map(|log| log.to_i64())))
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(LogId::from_i64(row.log)?))
+        .collect()
 }
 
 /// The first and the last place of a log.

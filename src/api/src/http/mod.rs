@@ -12,6 +12,7 @@ mod invites;
 mod keys;
 mod messages;
 mod people;
+mod presence;
 mod schedule;
 mod sessions;
 mod status;
@@ -33,6 +34,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(avatar::routes)
         .configure(contacts::routes)
         .configure(people::routes)
+        .configure(presence::routes)
         .configure(messages::routes)
         .configure(schedule::routes)
         .configure(chats::routes)

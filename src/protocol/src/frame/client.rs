@@ -95,6 +95,10 @@ pub enum ClientFrame<'a> {
         /// Which.
         of: Recipient,
     },
+    /// Somebody begins to write, or goes on.
+    TypingStart(Recipient),
+    /// Somebody writes no longer.
+    TypingStop(Recipient),
     /// A fresh access token for the same session, before the old one expires.
     Reauth {
         /// The token.
@@ -266,6 +270,8 @@ impl<'a> ClientFrame<'a> {
                 payload: raw.payload.map(|p| content(Some(p))).transpose()?,
                 client_id: own_id()?,
             }),
+            "typing_start" => recipient().map(Self::TypingStart),
+            "typing_stop" => recipient().map(Self::TypingStop),
             "reauth" => Ok(Self::Reauth {
                 token: raw.token.ok_or_else(|| missing("token"))?,
             }),

@@ -2,11 +2,13 @@
 
 mod client;
 mod own;
+mod presence;
 mod relayed;
 mod server;
 
 pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS, MessageChange, Recipient};
 pub use own::{DraftFrame, MessagesRead};
+pub use presence::{StatusChange, TypingChange, TypingFrame};
 pub use relayed::{MAX_RELAYED_BYTES, is_relayed};
 pub use server::{
     ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset,

@@ -12,6 +12,7 @@ pub mod drafts;
 pub mod keys;
 pub mod messages;
 pub mod people;
+pub mod presence;
 pub mod receipts;
 pub mod schedule;
 pub mod server;

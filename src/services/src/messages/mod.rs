@@ -19,6 +19,7 @@ pub use melo_storage::history::Direction;
 pub use past::{Edited, Past, Reacted, Reaction};
 pub use pinned::{Pinned, PinnedMessages, pinned};
 pub use route::Destination;
+pub(crate) use route::direct as direct_route;
 pub use send::{Accepted, RelayedInput, SendInput, relay_frame, send, spend_rest_send};
 pub(crate) use send::{check, send_sealed_before};
 
