@@ -190,10 +190,14 @@ impl BusSubscriber for Hub {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), |_| true);
             }
             BusMessage::ToDevice { uid, device, frame } => {
-                self.offer(*uid, &Outbound::Frame(frame.clone()), |other| other == *device);
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |other| {
+                    other == *device
+                });
             }
             BusMessage::ToOtherDevices { uid, but, frame } => {
-                self.offer(*uid, &Outbound::Frame(frame.clone()), |device| device != *but);
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |device| {
+                    device != *but
+                });
             }
             BusMessage::ToUsers { uids, frame } => {
                 let outbound = Outbound::Frame(frame.clone());

@@ -94,7 +94,9 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         clock,
         jwt,
     };
-    let timetable = Timetable::start(&state.core).await.map_err(WiringError::from)?;
+    let timetable = Timetable::start(&state.core)
+        .await
+        .map_err(WiringError::from)?;
     let worker = tokio::spawn(worker.run(stopped.clone()));
     let housekeeping = tokio::spawn(housekeeping.run(stopped));
 

@@ -69,11 +69,7 @@ pub async fn put(
 }
 
 /// Takes a draft away, if there is one.
-pub async fn remove(
-    conn: &impl ConnectionTrait,
-    uid: Uid,
-    log: LogId,
-) -> Result<(), StorageError> {
+pub async fn remove(conn: &impl ConnectionTrait, uid: Uid, log: LogId) -> Result<(), StorageError> {
     Entity::delete_by_id((uid.to_i64(), log.to_i64()))
         .exec(conn)
         .await?;

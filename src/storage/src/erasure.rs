@@ -188,7 +188,15 @@ async fn drop_log(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageEr
                 .await?;
         )*};
     }
-    clear!(events, event_changes, expiries, pins, cursors, drafts, log_members);
+    clear!(
+        events,
+        event_changes,
+        expiries,
+        pins,
+        cursors,
+        drafts,
+        log_members
+    );
     logs::Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
 }

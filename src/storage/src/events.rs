@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use melo_crypto::{Column as SealedColumn, Keyring};
 use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set, Value,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

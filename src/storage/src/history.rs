@@ -82,7 +82,10 @@ pub async fn slice(
     };
     let mut rows = query.all(conn).await?;
     let full = u64::try_from(rows.len()).unwrap_or(u64::MAX) >= limit;
-    let next = rows.last().filter(|_| full).map(|row| row.seq.unsigned_abs());
+    let next = rows
+        .last()
+        .filter(|_| full)
+        .map(|row| row.seq.unsigned_abs());
     if matches!(direction, Direction::Before(_)) {
         rows.reverse();
     }

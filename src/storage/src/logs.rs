@@ -185,7 +185,10 @@ pub async fn set_disappearing(
 }
 
 /// Of what kind a log is; `None` when there is none of that id.
-pub async fn kind(conn: &impl ConnectionTrait, log: LogId) -> Result<Option<LogKind>, StorageError> {
+pub async fn kind(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+) -> Result<Option<LogKind>, StorageError> {
     let kind: Option<i16> = logs::Entity::find_by_id(log.to_i64())
         .select_only()
         .column(logs::Column::Kind)

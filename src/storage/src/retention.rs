@@ -1,13 +1,14 @@
-//! Old events leave the server: the beginning of a log is cut off, and the log remembers up to where. Ages are counted
-//! in whole days, which is what a row shows of its time.
+//! Old events leave the server: the beginning of a log is cut off, and the log remembers up to where. A row shows the day
+//! it was written; of the day in question, the times inside decide.
 
-use melo_domain::{LogId, LogKind, Seq};
+use melo_crypto::Keyring;
+use melo_domain::{LogId, LogKind, Seq, Timestamp};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set, Value,
 };
 
-use crate::entity::{chat_keys, event_changes, events, expiries, logs, pins};
 use crate::StorageError;
+use crate::entity::{chat_keys, event_changes, events, expiries, logs, pins};
 use crate::logs::statement;
 
 /// A log with something in it.
@@ -62,8 +63,8 @@ pub struct Cut {
     pub log: LogId,
     /// Of what.
     pub kind: LogKind,
-    /// Events of earlier days go.
-    pub before: i32,
+    /// Earlier events go.
+    pub before: Timestamp,
     /// The events of keys from this day on stay, and what is behind them: something is sealed under those still.
     pub keys_from: i32,
     /// Events at most.
@@ -71,10 +72,14 @@ pub struct Cut {
 }
 
 /// Cuts off a part of a log's beginning; says how many numbers that were. In the caller's transaction.
-pub async fn prune(tx: &impl ConnectionTrait, cut: &Cut) -> Result<u64, StorageError> {
+pub async fn prune(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    cut: &Cut,
+) -> Result<u64, StorageError> {
     crate::logs::lock(tx, cut.log).await?;
     let bounds = crate::logs::bounds(tx, cut.log).await?;
-    let end = prefix(tx, cut, bounds.pruned_seq, bounds.last_seq).await?;
+    let end = prefix(tx, keys, cut, bounds.pruned_seq, bounds.last_seq).await?;
     if end <= bounds.pruned_seq {
         return Ok(0);
     }
@@ -107,38 +112,60 @@ pub async fn prune(tx: &impl ConnectionTrait, cut: &Cut) -> Result<u64, StorageE
 /// The last number that may go.
 async fn prefix(
     tx: &impl ConnectionTrait,
+    keys: &Keyring,
     cut: &Cut,
     pruned: Seq,
     last: Seq,
 ) -> Result<Seq, StorageError> {
-    let reach = pruned.saturating_add(cut.limit).min(last);
-    let first_young = "SELECT MIN(e.seq) AS seq FROM events e WHERE e.log = ? AND e.seq <= ? AND e.day >= ?";
-    let values: [Value; 3] = [
-        cut.log.to_i64().into(),
-        reach.cast_signed().into(),
-        cut.before.into(),
-    ];
-    let mut end = match number(tx, first_young, values).await? {
-        Some(young) => young - 1,
+    let mut reach = pruned.saturating_add(cut.limit).min(last);
+    if cut.kind == LogKind::Private {
+        // The newest notice stays, however old: a device that comes back finds where its log ends.
+        reach = reach.min(last.saturating_sub(1));
+    }
+    let id = cut.log.to_i64();
+    let first =
+        "SELECT MIN(e.seq) AS seq FROM events e WHERE e.log = ? AND e.seq <= ? AND e.day >= ?";
+    let first_of = |day: i32| {
+        let values: [Value; 3] = [id.into(), reach.cast_signed().into(), day.into()];
+        number(tx, first, values)
+    };
+    let day = cut.before.day();
+    let mut end = match first_of(day).await? {
         None => reach,
+        Some(of_day) => {
+            let behind = first_of(day.saturating_add(1)).await?.unwrap_or(reach + 1);
+            last_before(tx, keys, cut, of_day - 1, behind).await?
+        }
     };
     if cut.kind.is_chat() {
         let needed = "SELECT MIN(k.seq) AS seq FROM chat_keys k JOIN events e ON e.log = k.log AND e.seq = k.seq \
-                      WHERE k.log = ? AND e.day >= ? AND e.day < ?";
-        let values: [Value; 3] = [
-            cut.log.to_i64().into(),
-            cut.keys_from.into(),
-            cut.before.into(),
-        ];
+                      WHERE k.log = ? AND k.seq <= ? AND e.day >= ?";
+        let values: [Value; 3] = [id.into(), end.cast_signed().into(), cut.keys_from.into()];
         if let Some(key) = number(tx, needed, values).await? {
             end = end.min(key - 1);
         }
     }
-    if cut.kind == LogKind::Private {
-        // The newest notice stays, however old: a device that comes back finds where its log ends.
-        end = end.min(last.saturating_sub(1));
-    }
     Ok(end)
+}
+
+/// The last event between two numbers that was written before the moment. The first is before it, the second is not.
+async fn last_before(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    cut: &Cut,
+    mut before: Seq,
+    mut behind: Seq,
+) -> Result<Seq, StorageError> {
+    while before + 1 < behind {
+        let middle = before + (behind - before) / 2;
+        let event = crate::events::at(tx, keys, cut.log, &[middle]).await?;
+        if event.get(&middle).is_none_or(|event| event.at < cut.before) {
+            before = middle;
+        } else {
+            behind = middle;
+        }
+    }
+    Ok(before)
 }
 
 async fn number(

@@ -4,8 +4,8 @@ use melo_crypto::{Keyring, random};
 use melo_domain::{DeviceHandle, JobKind, LogId, ScheduleId, ScheduleState, Timestamp, Uid};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -253,9 +253,8 @@ async fn advance(
     from: &[ScheduleState],
     to: ScheduleState,
 ) -> Result<bool, StorageError> {
-    let filter = || {
-        Entity::find_by_id(id).filter(Column::State.is_in(from.iter().map(|s| s.code())))
-    };
+    let filter =
+        || Entity::find_by_id(id).filter(Column::State.is_in(from.iter().map(|s| s.code())));
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(to.code()))
         .filter(Column::Id.eq(id))

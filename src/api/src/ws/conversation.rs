@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::connection::{Connection, End};
-use super::dispatch::{destination, json, refused};
 use super::current_string;
+use super::dispatch::{destination, json, refused};
 
 /// Messages in one answer to `get_history`.
 const HISTORY_PAGE: u32 = 50;

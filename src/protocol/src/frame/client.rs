@@ -253,15 +253,18 @@ impl<'a> ClientFrame<'a> {
                 to: recipient()?,
                 message_id: message_id()?,
                 change: match (raw.kind.as_ref(), raw.reaction, raw.payload) {
-                    ("edit", _, payload) => {
-                        MessageChange::Edit(content(payload.or(raw.new_data))?)
-                    }
+                    ("edit", _, payload) => MessageChange::Edit(content(payload.or(raw.new_data))?),
                     ("delete", ..) => MessageChange::Delete,
                     ("pin", ..) => MessageChange::Pin(raw.pinned.unwrap_or(true)),
                     ("unpin", ..) => MessageChange::Pin(false),
                     (_, Some(reaction), None) => MessageChange::React(reaction),
                     (_, None, Some(payload)) => MessageChange::ReactSealed(content(Some(payload))?),
-                    _ => return Err(invalid("reaction", &"or payload must be given, and not both")),
+                    _ => {
+                        return Err(invalid(
+                            "reaction",
+                            &"or payload must be given, and not both",
+                        ));
+                    }
                 },
                 client_id: own_id()?,
             }),
@@ -376,16 +379,36 @@ mod tests {
                 Err(error) => Err(error.code),
             }
         };
-        assert!(read(r#""type":"edit","payload":{"a":1}"#).unwrap().starts_with("Edit"));
-        assert!(read(r#""type":"edit","new_data":"new""#).unwrap().starts_with("Edit"));
+        assert!(
+            read(r#""type":"edit","payload":{"a":1}"#)
+                .unwrap()
+                .starts_with("Edit")
+        );
+        assert!(
+            read(r#""type":"edit","new_data":"new""#)
+                .unwrap()
+                .starts_with("Edit")
+        );
         assert_eq!(read(r#""type":"edit""#), Err(ErrorCode::ValidationFailed));
-        assert_eq!(read(r#""type":"edit","payload":7"#), Err(ErrorCode::ValidationFailed));
+        assert_eq!(
+            read(r#""type":"edit","payload":7"#),
+            Err(ErrorCode::ValidationFailed)
+        );
         assert_eq!(read(r#""type":"delete""#), Ok("Delete".to_owned()));
         assert_eq!(read(r#""type":"pin""#), Ok("Pin(true)".to_owned()));
-        assert_eq!(read(r#""type":"pin","pinned":false"#), Ok("Pin(false)".to_owned()));
+        assert_eq!(
+            read(r#""type":"pin","pinned":false"#),
+            Ok("Pin(false)".to_owned())
+        );
         assert_eq!(read(r#""type":"unpin""#), Ok("Pin(false)".to_owned()));
-        assert_eq!(read(r#""type":"react","reaction":"+1""#), Ok(r#"React("+1")"#.to_owned()));
-        assert_eq!(read(r#""type":"react","reaction":"+1","payload":{}"#), Err(ErrorCode::ValidationFailed));
+        assert_eq!(
+            read(r#""type":"react","reaction":"+1""#),
+            Ok(r#"React("+1")"#.to_owned())
+        );
+        assert_eq!(
+            read(r#""type":"react","reaction":"+1","payload":{}"#),
+            Err(ErrorCode::ValidationFailed)
+        );
         assert_eq!(read(r#""type":"react""#), Err(ErrorCode::ValidationFailed));
         assert_eq!(
             error(r#"{"type":"delete","target":"10000001","message_id":"x"}"#).code,

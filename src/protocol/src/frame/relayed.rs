@@ -17,20 +17,85 @@ pub const MAX_RELAYED_BYTES: usize = 64 * 1024;
 
 /// Types that mean something between a client and this server.
 const KNOWN: &[&str] = &[
-    "account_deleted", "ack", "ack_read", "ack_received", "answer", "block_changed", "candidate", "chat_added",
-    "chat_changed", "chat_invitation", "chat_key", "chat_removed", "contact_accepted", "contact_removed",
-    "contact_request_ended", "contact_requested", "delete", "draft", "edit", "erased", "error", "event", "events",
-    "get_history", "heartbeat", "history", "ice_candidate", "join_request", "keys_changed", "member_joined",
-    "member_left", "message", "messages_read", "msg_status", "new_device", "offer", "pin", "ping", "pong", "react",
-    "reauth", "relay", "relay_delivery", "relayed", "reset", "resume", "role_changed", "schedule_failed",
-    "security_alert", "status_change", "subscription_confirmed", "subscription_request", "synced", "typing_start",
-    "typing_stop", "unpin",
+    "account_deleted",
+    "ack",
+    "ack_read",
+    "ack_received",
+    "answer",
+    "block_changed",
+    "candidate",
+    "chat_added",
+    "chat_changed",
+    "chat_invitation",
+    "chat_key",
+    "chat_removed",
+    "contact_accepted",
+    "contact_removed",
+    "contact_request_ended",
+    "contact_requested",
+    "delete",
+    "draft",
+    "edit",
+    "erased",
+    "error",
+    "event",
+    "events",
+    "get_history",
+    "heartbeat",
+    "history",
+    "ice_candidate",
+    "join_request",
+    "keys_changed",
+    "member_joined",
+    "member_left",
+    "message",
+    "messages_read",
+    "msg_status",
+    "new_device",
+    "offer",
+    "pin",
+    "ping",
+    "pong",
+    "react",
+    "reauth",
+    "relay",
+    "relay_delivery",
+    "relayed",
+    "reset",
+    "resume",
+    "role_changed",
+    "schedule_failed",
+    "security_alert",
+    "status_change",
+    "subscription_confirmed",
+    "subscription_request",
+    "synced",
+    "typing_start",
+    "typing_stop",
+    "unpin",
 ];
 /// Beginnings of types that are the server's.
-const KNOWN_BEGINNINGS: &[&str] = &["call_", "ack_", "typing_", "chat_", "contact_", "subscription_", "presence_"];
+const KNOWN_BEGINNINGS: &[&str] = &[
+    "call_",
+    "ack_",
+    "typing_",
+    "chat_",
+    "contact_",
+    "subscription_",
+    "presence_",
+];
 /// Members that the server writes itself, or that were for it.
 const OWN_MEMBERS: &[&str] = &[
-    "type", "target", "chat_id", "client_id", "from", "log", "seq", "at", "device", "event_id",
+    "type",
+    "target",
+    "chat_id",
+    "client_id",
+    "from",
+    "log",
+    "seq",
+    "at",
+    "device",
+    "event_id",
 ];
 
 /// Whether frames of this type are relayed: up to 32 of `a-z`, `0-9`, `_`, and no meaning of its own here.
@@ -75,7 +140,9 @@ pub(super) fn parse(text: &str) -> Option<Result<ClientFrame<'_>, FrameError>> {
     let Members(members) = serde_json::from_str(text).ok()?;
     let find = |name: &str| {
         let found = members.iter().find(|(n, _)| n == name);
-        found.map(|(_, value)| *value).filter(|value| value.get() != "null")
+        found
+            .map(|(_, value)| *value)
+            .filter(|value| value.get() != "null")
     };
     let name: String = serde_json::from_str(find("type")?.get()).ok()?;
     let (target, chat) = (find("target"), find("chat_id"));
@@ -164,7 +231,17 @@ mod tests {
     #[test]
     fn what_has_a_meaning_is_not_relayed() {
         let long = "x".repeat(33);
-        for name in ["relay", "offer", "call_start", "ack_all", "pong", "Sticker", "a-b", "", &long] {
+        for name in [
+            "relay",
+            "offer",
+            "call_start",
+            "ack_all",
+            "pong",
+            "Sticker",
+            "a-b",
+            "",
+            &long,
+        ] {
             let text = format!(r#"{{"type":"{name}","target":"10000001"}}"#);
             assert!(parse(&text).is_none(), "{name}");
         }

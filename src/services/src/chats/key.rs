@@ -19,7 +19,7 @@ use crate::{Caller, Core};
 
 /// How long a key is used (docs/CRYPTO.md), or half of what the chat keeps, if that is less: so no message outlives
 /// the event of its key by much.
-const KEY_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const KEY_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A key, or the same one for more devices.
 pub struct KeyInput<'a> {

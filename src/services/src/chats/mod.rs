@@ -55,7 +55,7 @@ pub use transfer::transfer;
 pub use update::{ChatChange, update};
 
 pub(crate) use change::Told;
-pub(crate) use key::{earlier_key, good_key, publish};
+pub(crate) use key::{KEY_LIFE, earlier_key, good_key, publish};
 pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
 pub(crate) use turn::take_turn;
 

@@ -71,7 +71,9 @@ pub async fn save(
         return Err(MessageError::TooLarge);
     }
     let log = match payload {
-        Some(_) => route::find(core, caller.uid, to, ChatAction::Write).await?.log(),
+        Some(_) => route::find(core, caller.uid, to, ChatAction::Write)
+            .await?
+            .log(),
         // What one may no longer write to can be cleared still.
         None => route::readable(core, caller.uid, to).await?.0,
     };

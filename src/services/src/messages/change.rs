@@ -225,8 +225,7 @@ async fn bound(
         let counts = changes::count(db, id.log, id.seq, uid).await?;
         (edits && counts.edits >= MAX_EDITS)
             || (reacts
-                && (counts.own_reactions >= MAX_OWN_REACTIONS
-                    || counts.reactions >= MAX_REACTIONS))
+                && (counts.own_reactions >= MAX_OWN_REACTIONS || counts.reactions >= MAX_REACTIONS))
     } else {
         matches!(change, Change::Pin) && pins::count_others(db, id.log, id.seq).await? >= MAX_PINS
     };
@@ -267,9 +266,11 @@ async fn sent_before(
     };
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     let first = events::by_client_id(db, keys, caller.device, client_id).await?;
-    Ok(first.filter(|first| first.log == log).map(|first| Appended {
-        log: first.log,
-        seq: first.seq,
-        at: first.at,
-    }))
+    Ok(first
+        .filter(|first| first.log == log)
+        .map(|first| Appended {
+            log: first.log,
+            seq: first.seq,
+            at: first.at,
+        }))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use melo_domain::{LogId, Seq};
-use melo_storage::history::{self, Direction};
 use melo_storage::StorageError;
+use melo_storage::history::{self, Direction};
 
 use super::{Destination, MessageError, Past, past, published, route};
 use crate::{Caller, Core};

@@ -3,16 +3,19 @@
 mod acknowledge;
 mod change;
 mod devices;
+mod disappearing;
 mod history;
 mod past;
 mod pinned;
 pub(crate) mod route;
 mod send;
 
+pub use acknowledge::Progress;
+pub(crate) use acknowledge::acknowledge;
 pub(crate) use acknowledge::peer_of;
-pub use acknowledge::{Progress, acknowledge};
 pub use change::{Change, ChangeInput, MAX_REACTION_BYTES, change};
 pub(crate) use devices::published;
+pub use disappearing::set_disappearing;
 pub(crate) use history::kid_of;
 pub use history::{HistoryPage, HistorySlice, history, history_from};
 pub use melo_storage::history::Direction;

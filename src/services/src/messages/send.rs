@@ -136,10 +136,7 @@ pub async fn relay_frame(
             EventKind::Relayed,
             caller.uid,
             // A name is letters, digits and underscores.
-            format!(
-                r#"{{"name":"{}","members":{}}}"#,
-                input.name, input.members
-            ),
+            format!(r#"{{"name":"{}","members":{}}}"#, input.name, input.members),
         )
     };
     append(core, &route, event, input.to).await

@@ -62,11 +62,7 @@ pub async fn deliver(core: &Core, claim: &Claim) -> Result<(), Undelivered> {
     }
 }
 
-async fn send(
-    core: &Core,
-    message: &Scheduled,
-    payload: String,
-) -> Result<Appended, MessageError> {
+async fn send(core: &Core, message: &Scheduled, payload: String) -> Result<Appended, MessageError> {
     let client_id = message_client_id(message.id);
     let (db, keys) = (core.store.db.write(), &core.store.keys);
     if let Some(event) = events::by_client_id(db, keys, message.device, client_id).await? {

@@ -57,7 +57,9 @@ pub async fn schedule(
     }
     match scheduled::insert(&tx, &core.store.keys, new, now).await {
         Ok(id) => {
-            tx.commit().await.map_err(melo_storage::StorageError::from)?;
+            tx.commit()
+                .await
+                .map_err(melo_storage::StorageError::from)?;
             Ok(id)
         }
         // The same call at the same moment was a little faster.

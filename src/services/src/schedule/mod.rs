@@ -19,9 +19,9 @@ use melo_domain::ScheduleId;
 use melo_storage::StorageError;
 use uuid::Uuid;
 
+use crate::Fault;
 use crate::fault::faults;
 use crate::messages::MessageError;
-use crate::Fault;
 
 /// Messages of one person that may wait.
 pub const MAX_PENDING: u64 = 100;
@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn each_scheduled_message_has_an_id_of_its_own() {
         let of = |n: i64| message_client_id(ScheduleId::from_i64(n).unwrap());
-        assert_eq!(of(0x0102_0304_0506_0708).to_string(), "01020304-0506-8d07-b308-63686564756c");
+        assert_eq!(
+            of(0x0102_0304_0506_0708).to_string(),
+            "01020304-0506-8d07-b308-63686564756c"
+        );
         let mut all: Vec<Uuid> = (0..63).map(|bit| of(1 << bit)).collect();
         all.dedup();
         assert_eq!(all.len(), 63, "no bit is lost");

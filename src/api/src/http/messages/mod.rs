@@ -1,14 +1,16 @@
 //! Messages.
 
 mod change;
+mod disappearing;
 mod drafts;
 mod history;
 mod pins;
+mod receipts;
 mod send;
 mod view;
 
 use actix_web::HttpRequest;
-use actix_web::web::{ServiceConfig, get, post, resource};
+use actix_web::web::{ServiceConfig, get, post, put, resource};
 use melo_domain::ChatId;
 use melo_services::messages::Destination;
 use uuid::Uuid;
@@ -54,6 +56,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/history/{uid}").route(get().to(history::direct)))
         .service(resource("/messages/pins/dm/{uid}").route(get().to(pins::direct)))
         .service(resource("/chats/{chat_id}/pins").route(get().to(pins::chat)))
+        .service(resource("/messages/receipts/dm/{uid}").route(get().to(receipts::direct)))
+        .service(resource("/chats/{chat_id}/receipts").route(get().to(receipts::chat)))
+        .service(resource("/status/read").route(post().to(receipts::read)))
+        .service(resource("/messages/disappearing/dm/{uid}").route(put().to(disappearing::handle)))
         .service(
             resource("/drafts")
                 .route(post().to(drafts::save))

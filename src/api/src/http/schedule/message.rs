@@ -29,7 +29,10 @@ pub(crate) async fn handle(
     }
     let text: StrDeserializer<'_, TimeError> = body.when.as_str().into_deserializer();
     let when = Timestamp::deserialize(text);
-    let when = check.take("when", when.map_err(|_| "must be a time like 2027-01-31T08:00:00Z"));
+    let when = check.take(
+        "when",
+        when.map_err(|_| "must be a time like 2027-01-31T08:00:00Z"),
+    );
     let client_id = body.client_id.or_else(|| idempotency_key(&req, &mut check));
     check.finish()?;
     let input = ScheduleInput {
