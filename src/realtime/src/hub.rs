@@ -145,10 +145,10 @@ impl Hub {
         self.total.load(Ordering::Relaxed)
     }
 
-    fn offer(&self, uid: Uid, outbound: &Outbound, only: Option<DeviceHandle>) {
+    fn offer(&self, uid: Uid, outbound: &Outbound, to: impl Fn(DeviceHandle) -> bool) {
         if let Some(person) = self.people.get(&uid) {
             for connection in &person.connections {
-                if only.is_none_or(|device| device == connection.device) {
+                if to(connection.device) {
                     connection.outbox.offer(outbound.clone());
                 }
             }
@@ -195,24 +195,31 @@ impl BusSubscriber for Hub {
             BusMessage::Event { event, audience } => {
                 let outbound = Outbound::Event(Arc::clone(event));
                 for uid in audience.iter() {
-                    self.offer(*uid, &outbound, None);
+                    self.offer(*uid, &outbound, |_| true);
                 }
             }
             BusMessage::ToUser { uid, frame } => {
-                self.offer(*uid, &Outbound::Frame(frame.clone()), None);
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |_| true);
+            }
+            BusMessage::ToDevice { uid, device, frame } => {
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |other| {
+                    other == *device
+                });
+            }
+            BusMessage::ToOtherDevices { uid, but, frame } => {
+                self.offer(*uid, &Outbound::Frame(frame.clone()), |device| {
+                    device != *but
+                });
             }
             BusMessage::ToUsers { uids, frame } => {
                 let outbound = Outbound::Frame(frame.clone());
                 for uid in uids.iter() {
-                    self.offer(*uid, &outbound, None);
+                    self.offer(*uid, &outbound, |_| true);
                 }
             }
             BusMessage::KeyPublished { uid, device, kid } => {
-                self.offer(
-                    *uid,
-                    &Outbound::KeyPublished(Arc::clone(kid)),
-                    Some(*device),
-                );
+                let published = Outbound::KeyPublished(Arc::clone(kid));
+                self.offer(*uid, &published, |other| other == *device);
             }
             BusMessage::SessionsEnded {
                 uid,
@@ -222,7 +229,8 @@ impl BusSubscriber for Hub {
             BusMessage::AddressesClosed { network, close } => self.end_at(*network, close),
             BusMessage::BansChanged
             | BusMessage::RelationsChanged { .. }
-            | BusMessage::RoomChanged { .. } => {}
+            | BusMessage::RoomChanged { .. }
+            | BusMessage::LogChanged { .. } => {}
         }
     }
 }

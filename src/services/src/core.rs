@@ -21,6 +21,7 @@ use crate::cursor_buffer::CursorBuffer;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
 use crate::presence::Presence;
+use crate::receipts::ReceiptBuffer;
 use crate::typing::Writing;
 
 /// So many attempts in such a time, and how long to wait after that.
@@ -64,6 +65,8 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which ways out there are.
     pub channels: Channels,
+    /// How long events are kept.
+    pub history: Duration,
     /// How large chats grow, and how many there are.
     pub chats: ChatLimits,
 }
@@ -124,6 +127,7 @@ impl Default for Policy {
             registration: RegistrationMode::default(),
             passwords: PasswordPolicy::default(),
             channels: Channels::default(),
+            history: seconds(14 * 24 * 3600),
             chats: ChatLimits::default(),
         }
     }
@@ -172,6 +176,7 @@ pub struct Core {
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
+    pub(crate) receipts: ReceiptBuffer,
     pub(crate) activity: Activity,
     pub(crate) presence: Presence,
     pub(crate) writing: Writing,
@@ -199,6 +204,7 @@ impl Core {
             writer,
             caches,
             cursors: CursorBuffer::default(),
+            receipts: ReceiptBuffer::default(),
             activity: Activity::default(),
             presence: Presence::default(),
             writing: Writing::default(),

@@ -169,6 +169,35 @@ pub async fn disappearing(conn: &impl ConnectionTrait, log: LogId) -> Result<u64
     Ok(seconds.unwrap_or(0).unsigned_abs())
 }
 
+/// Sets how many seconds a message of this log lives from now on; 0: as long as the log keeps it.
+pub async fn set_disappearing(
+    tx: &impl ConnectionTrait,
+    log: LogId,
+    seconds: u64,
+) -> Result<(), StorageError> {
+    let row = logs::ActiveModel {
+        id: Set(log.to_i64()),
+        disappearing: Set(seconds.cast_signed()),
+        ..Default::default()
+    };
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Of what kind a log is; `None` when there is none of that id.
+pub async fn kind(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+) -> Result<Option<LogKind>, StorageError> {
+    let kind: Option<i16> = logs::Entity::find_by_id(log.to_i64())
+        .select_only()
+        .column(logs::Column::Kind)
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(kind.map(LogKind::from_code).transpose()?)
+}
+
 /// Whether the person is in the log.
 pub async fn is_member(
     conn: &impl ConnectionTrait,

@@ -13,6 +13,7 @@ mod keys;
 mod messages;
 mod people;
 mod presence;
+mod schedule;
 mod sessions;
 mod status;
 mod tokens;
@@ -35,6 +36,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(people::routes)
         .configure(presence::routes)
         .configure(messages::routes)
+        .configure(schedule::routes)
         .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::receipts::Unconfirmed;
 use crate::messages::{self, MessageError, Progress};
+use crate::receipts::{self, Moved};
 use crate::{Caller, Core};
 
 /// Why a frame about positions was refused.
@@ -348,12 +349,14 @@ impl LiveSession {
             Progress::Delivered => before.delivered,
             Progress::Read => before.read,
         };
-        if kind == LogKind::Direct && place.concerns_others(since) {
-            messages::acknowledge(&self.core, self.caller, log, moved).await?;
-        } else {
-            // One's own messages on one's other devices are nobody else's news.
-            self.core.cursors.note(self.caller.device, log, moved);
-        }
+        let step = Moved {
+            log,
+            kind,
+            before,
+            after: moved,
+            concerns_others: place.concerns_others(since),
+        };
+        receipts::moved(&self.core, self.caller, step).await?;
         Ok(())
     }
 }
