@@ -32,6 +32,7 @@ pub mod privacy;
 mod sealed;
 pub mod second_factors;
 pub mod sessions;
+pub mod unread;
 
 pub use database::{Database, Store};
 pub use error::StorageError;

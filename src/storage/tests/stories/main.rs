@@ -11,3 +11,4 @@ mod databases;
 mod log_writer;
 mod migrations;
 mod profiles;
+mod unread;
