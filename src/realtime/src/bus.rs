@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, SessionId, Uid};
 use parking_lot::RwLock;
 
 use crate::{Close, LiveEvent};
@@ -50,6 +50,12 @@ pub enum BusMessage {
         uid: Uid,
         /// To whom, where it is about these two.
         peers: Arc<[Uid]>,
+    },
+    /// Events of a log are not what they were, without an event of the log that says so: what is remembered of it is
+    /// forgotten.
+    LogChanged {
+        /// Which.
+        log: LogId,
     },
 }
 

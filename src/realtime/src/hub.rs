@@ -214,7 +214,7 @@ impl BusSubscriber for Hub {
                 sessions,
                 close,
             } => self.end_sessions(*uid, sessions, close),
-            BusMessage::RelationsChanged { .. } => {}
+            BusMessage::RelationsChanged { .. } | BusMessage::LogChanged { .. } => {}
         }
     }
 }

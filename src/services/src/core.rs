@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
-use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
+use melo_domain::{Clock, EventKind, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
-use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
-use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
+use melo_realtime::{Bus, BusMessage, BusSubscriber, Hub, LiveEvent, Rate, Recent};
+use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, Target, devices};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::account::MAX_EXPORTS;
@@ -17,6 +17,7 @@ use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
+use crate::live::Pages;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
 
@@ -139,6 +140,7 @@ pub struct Core {
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
+    pub(crate) pages: Pages,
     pub(crate) activity: Activity,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
@@ -150,17 +152,10 @@ impl Core {
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let bus = Arc::clone(&parts.bus);
-        let sink: CommitSink = Arc::new(
-            move |Committed {
-                      event, audience, ..
-                  }| {
-                bus.publish(BusMessage::Event {
-                    event: Arc::new(LiveEvent::new(event, audience.kind)),
-                    audience: audience.members,
-                });
-            },
-        );
+        let sink = publish_to(Arc::clone(&parts.bus));
+        let pages = Pages::default();
+        let recent: Arc<dyn BusSubscriber> = Arc::<Recent>::clone(pages.recent());
+        parts.bus.subscribe(recent);
         let caches = Caches::default();
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
@@ -170,6 +165,7 @@ impl Core {
             writer,
             caches,
             cursors: CursorBuffer::default(),
+            pages,
             activity: Activity::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
@@ -248,10 +244,31 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used.
-    /// The server calls this every second and once more when it stops.
+    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used; forgets
+    /// events that were remembered long enough. The server calls this every second and once more when it stops.
     pub async fn flush(&self) -> Result<(), StorageError> {
+        self.pages.recent().sweep();
         self.cursors.flush(&self.store).await?;
         self.activity.flush(&self.store).await
     }
+}
+
+/// Tells everybody what was committed.
+fn publish_to(bus: Arc<dyn Bus>) -> CommitSink {
+    Arc::new(
+        move |Committed {
+                  event,
+                  target,
+                  audience,
+              }| {
+            // A deletion says by itself that the log is not what it was.
+            if matches!(target, Some(Target::Erases(_))) && event.kind != EventKind::Delete {
+                bus.publish(BusMessage::LogChanged { log: event.log });
+            }
+            bus.publish(BusMessage::Event {
+                event: Arc::new(LiveEvent::new(event, audience.kind)),
+                audience: audience.members,
+            });
+        },
+    )
 }

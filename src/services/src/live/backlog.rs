@@ -1,17 +1,22 @@
 //! Reading what a device has missed, page by page: on connecting, after `resume`, after a gap.
 
 use bytestring::ByteString;
-use melo_domain::{LogId, LogKind};
+use melo_domain::{LogId, LogKind, Seq};
 use melo_protocol::frame::Reset;
-use melo_storage::{events, logs};
+use melo_storage::logs;
 
-use super::session::{LiveError, LiveSession, Place};
+use super::place::Place;
+use super::session::{LiveError, LiveSession};
 use crate::messages;
 
-/// Events read at once.
-const PAGE: u64 = 100;
-/// Bytes of messages read at once, so that a backlog of large ones is not held in memory as a whole.
-const PAGE_BYTES: usize = 1 << 20;
+/// A frame to write.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The frame.
+    pub frame: ByteString,
+    /// Where the device is in which log once it has the frame; none for `synced`.
+    pub mark: Option<(LogId, Seq)>,
+}
 
 impl LiveSession {
     /// Whether there is something to read or to say.
@@ -20,22 +25,22 @@ impl LiveSession {
     }
 
     /// The next frames to write, in order; the last page after connecting or `resume` ends with `synced`.
-    pub async fn next_page(&mut self) -> Result<Vec<ByteString>, LiveError> {
+    pub async fn next_page(&mut self) -> Result<Vec<Outgoing>, LiveError> {
         if std::mem::take(&mut self.looks_again) {
             self.load_places().await?;
         }
         let Some(log) = self.backlog.front().copied() else {
             let owed = std::mem::take(&mut self.owes_synced);
-            return Ok(if owed {
-                vec![self.synced()]
-            } else {
-                Vec::new()
-            });
+            let synced = || Outgoing {
+                frame: self.synced(),
+                mark: None,
+            };
+            return Ok(owed.then(synced).into_iter().collect());
         };
         let mut frames = Vec::new();
         let complete = self.read_page(log, &mut frames).await?;
         if complete {
-            self.backlog.pop_front();
+            self.backlog.pop_front_if(|front| *front == log);
             if let Some(place) = self.places.get_mut(&log) {
                 place.behind = false;
             }
@@ -43,68 +48,84 @@ impl LiveSession {
         Ok(frames)
     }
 
-    /// Reads one page of `log`; says whether that was the end of it.
+    /// Reads one page of `log`; says whether the device has caught up there.
     async fn read_page(
         &mut self,
         log: LogId,
-        frames: &mut Vec<ByteString>,
+        frames: &mut Vec<Outgoing>,
     ) -> Result<bool, LiveError> {
-        let Some(Place { mut sent, kind, .. }) = self.places.get(&log).copied() else {
+        let Some(mut place) = self.places.get(&log).copied() else {
             return Ok(true);
         };
-        let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
-        let page = events::after(db, keys, log, sent, PAGE, PAGE_BYTES).await?;
-        let (page, mut caught_up) = (page.events, page.whole);
-        if let Some(first) = page.first().filter(|first| first.seq > sent + 1) {
-            let reset = Reset {
-                log,
-                first_seq: first.seq,
-            };
-            frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
-        } else if page.is_empty() {
-            // Everything after the cursor may be gone, or the cursor may lie beyond the end.
-            let bounds = logs::bounds(db, log).await?;
-            if bounds.pruned_seq > sent {
-                let reset = Reset {
-                    log,
-                    first_seq: bounds.pruned_seq + 1,
-                };
-                frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
+        if place.is_before_first() {
+            begin_at(log, &mut place, frames);
+        }
+        let page = if place.sent < place.heard {
+            let (pages, store) = (&self.core.pages, &self.core.store);
+            pages.after(store, log, place.kind, place.sent).await?
+        } else {
+            Vec::new()
+        };
+        if let Some(first) = page.first().map(|first| first.event().seq) {
+            // What lay between was taken away since the places were looked at.
+            place.first = place.first.max(first);
+            if place.is_before_first() {
+                begin_at(log, &mut place, frames);
             }
-            // An event may have been committed since the page was read: then it is read next. A cursor
-            // beyond the end is taken back to it, or the next events would look like old ones.
-            sent = sent.max(bounds.pruned_seq).min(bounds.last_seq);
-            caught_up = sent == bounds.last_seq;
+        } else if place.has_more() {
+            // Everything after the cursor may be gone, or the cursor may lie beyond the end.
+            let bounds = logs::bounds(self.core.store.db.read(), log).await?;
+            place.first = place.first.max(bounds.pruned_seq + 1);
+            if place.is_before_first() {
+                begin_at(log, &mut place, frames);
+            }
+            // A cursor beyond the end is taken back to it, or the next events would look like old ones.
+            place.sent = place.sent.min(bounds.last_seq);
+            place.heard = bounds.last_seq;
         }
         let caller = self.caller.uid;
         // Whoever was taken out of a chat sees that, and nothing behind it.
-        let leave = page.iter().position(|event| self.is_own_leave(event));
+        let leave = page.iter().position(|live| self.is_own_leave(live.event()));
         let (page, out) = match leave {
             Some(at) => (page.get(..=at).unwrap_or_default(), true),
             None => (page.as_slice(), false),
         };
-        let peer = if kind == LogKind::Direct && page.iter().any(|event| self.is_own(event)) {
+        let own = page.iter().any(|live| self.is_own(live.event()));
+        let peer = if place.kind == LogKind::Direct && own {
             messages::peer_of(&self.core, caller, log).await?
         } else {
             None
         };
-        for event in page {
-            frames.push(self.replay(event, kind, peer.unwrap_or(caller)));
+        for live in page {
+            frames.push(Outgoing {
+                frame: self.replay(live, peer.unwrap_or(caller)),
+                mark: Some((log, live.event().seq)),
+            });
+            place.pass(live.event(), caller);
         }
+        place.hear(place.sent);
+        self.places.insert(log, place);
         if out {
             self.leave(log);
             return Ok(true);
         }
-        if let Some(place) = self.places.get_mut(&log) {
-            place.sent = sent;
-            for event in page {
-                place.pass(event, caller);
-            }
-            sent = place.sent;
-        }
         if !page.is_empty() {
-            self.unconfirmed.sent(log, sent);
+            self.unconfirmed.sent(log, place.sent);
         }
-        Ok(caught_up)
+        Ok(!place.has_more())
     }
+}
+
+/// Tells that the log begins later for this device than where it is.
+fn begin_at(log: LogId, place: &mut Place, frames: &mut Vec<Outgoing>) {
+    let reset = Reset {
+        log,
+        first_seq: place.first,
+    };
+    place.restart(place.first.saturating_sub(1));
+    place.hear(place.sent);
+    frames.push(Outgoing {
+        frame: serde_json::to_string(&reset).unwrap_or_default().into(),
+        mark: Some((log, place.sent)),
+    });
 }

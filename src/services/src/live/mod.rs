@@ -2,7 +2,11 @@
 //! has to be sent, what it has acknowledged.
 
 mod backlog;
+mod pages;
+mod place;
 mod receipts;
 mod session;
 
+pub use backlog::Outgoing;
+pub(crate) use pages::Pages;
 pub use session::{LiveError, LiveSession, Step};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use melo_domain::{ChatId, EventKind, LogEvent, LogId, LogKind, Seq, Uid};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
-use melo_realtime::{LiveEvent, render};
-use melo_storage::cursors::Position;
+use melo_realtime::LiveEvent;
 use melo_storage::{StorageError, logs};
 use serde::Deserialize;
 
+use super::place::Place;
 use super::receipts::Unconfirmed;
 use crate::messages::{self, MessageError, Progress};
 use crate::{Caller, Core};
@@ -43,44 +43,8 @@ pub enum Step {
     Send(ByteString),
     /// Nothing: the device has it, or will read it from the log.
     Skip,
-}
-
-/// A log of this device.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// Of what.
-    pub kind: LogKind,
-    /// The last event written to this connection.
-    pub sent: Seq,
-    /// What the device has acknowledged, on this connection or before.
-    pub position: Position,
-    /// Whether the log is waiting to be read.
-    pub behind: bool,
-    /// Where this connection began: it does not know whose the events before are.
-    pub start: Seq,
-    /// The last event of somebody else that was written to this connection.
-    pub others: Seq,
-}
-
-impl Place {
-    /// At a position of the device or of its client.
-    fn restart(&mut self, seq: Seq) {
-        self.sent = seq;
-        self.start = self.start.max(seq);
-    }
-
-    /// Notes an event that is being written.
-    pub(super) fn pass(&mut self, event: &LogEvent, reader: Uid) {
-        self.sent = event.seq;
-        if event.sender != reader {
-            self.others = self.others.max(event.seq);
-        }
-    }
-
-    /// Whether there is an event of somebody else after `seq`, or might be.
-    fn concerns_others(&self, seq: Seq) -> bool {
-        self.others > seq || seq < self.start
-    }
+    /// Nothing: it is the device's own, which learns of it from the answer to its call. It is past it now.
+    Own,
 }
 
 /// One connection of one device.
@@ -95,6 +59,8 @@ pub struct LiveSession {
     /// Whether `synced` is owed once the backlog is empty.
     pub(super) owes_synced: bool,
     pub(super) unconfirmed: Unconfirmed,
+    /// Whether the places were looked at so lately that a `resume` need not do it again.
+    fresh: bool,
 }
 
 impl LiveSession {
@@ -111,40 +77,41 @@ impl LiveSession {
             looks_again: false,
             owes_synced: true,
             unconfirmed: Unconfirmed::default(),
+            fresh: true,
         };
         session.load_places().await?;
         Ok(session)
     }
 
-    /// Adds the logs that this connection does not know yet. Those it has left went when the event of their leaving
-    /// passed.
+    /// Adds the logs that this connection does not know yet, and looks how far the others go. Those it has left went
+    /// when the event of their leaving passed.
     pub(super) async fn load_places(&mut self) -> Result<(), LiveError> {
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
         let states = logs::of_person(db, keys, self.caller.uid, self.caller.device).await?;
         self.places.reserve(states.len());
         for state in states {
-            let stored = self
-                .core
-                .cursors
-                .newest(self.caller.device, state.log, state.position);
-            // What was before somebody joined is not for them.
-            let sent = stored.delivered.max(state.from_seq.saturating_sub(1));
-            let behind = state.last_seq > sent;
-            if let Entry::Vacant(vacant) = self.places.entry(state.log) {
-                vacant.insert(Place {
-                    kind: state.kind,
-                    sent,
-                    position: stored,
-                    behind,
-                    start: sent,
-                    others: 0,
-                });
-                if behind {
-                    self.backlog.push_back(state.log);
+            match self.places.entry(state.log) {
+                Entry::Occupied(mut known) => known.get_mut().refresh(&state),
+                Entry::Vacant(vacant) => {
+                    let device = self.caller.device;
+                    let stored = self.core.cursors.newest(device, state.log, state.position);
+                    vacant.insert(Place::new(&state, stored));
                 }
             }
+            self.queue(state.log);
         }
         Ok(())
+    }
+
+    /// Queues a log for reading if there is more of it.
+    fn queue(&mut self, log: LogId) {
+        let Some(place) = self.places.get_mut(&log) else {
+            return;
+        };
+        if !place.behind && place.has_more() {
+            place.behind = true;
+            self.backlog.push_back(log);
+        }
     }
 
     /// Who is connected.
@@ -174,11 +141,12 @@ impl LiveSession {
             self.looks_again = true;
             return Step::Skip;
         };
+        place.hear(event.seq);
         if event.seq <= place.sent || place.behind {
             return Step::Skip;
         }
         if event.seq != place.sent + 1 {
-            self.defer(live);
+            self.queue(event.log);
             return Step::Skip;
         }
         place.pass(event, self.caller.uid);
@@ -192,7 +160,7 @@ impl LiveSession {
                     .cursors
                     .note(self.caller.device, event.log, position);
             }
-            return Step::Skip;
+            return Step::Own;
         }
         self.unconfirmed.sent(event.log, event.seq);
         if self.is_own_leave(event) {
@@ -212,31 +180,30 @@ impl LiveSession {
                 .is_ok_and(|leave| leave.user_id == self.caller.uid)
     }
 
-    /// Forgets a log that the person is out of.
+    /// Forgets a log that the person is out of; unless it goes on for them, having come back.
     pub(super) fn leave(&mut self, log: LogId) {
-        self.places.remove(&log);
+        let left = self.places.remove(&log);
+        self.looks_again |= left.is_some_and(|place| place.heard > place.sent);
         self.backlog.retain(|waiting| *waiting != log);
         self.unconfirmed.forget(log);
     }
 
     /// Leaves a live event to the log: read it from there in its turn.
     pub fn defer(&mut self, live: &LiveEvent) {
-        let log = live.event().log;
+        let (log, seq) = (live.event().log, live.event().seq);
         match self.places.get_mut(&log) {
-            Some(place) if !place.behind => {
-                place.behind = true;
-                self.backlog.push_back(log);
-            }
-            Some(_) => {}
+            Some(place) => place.hear(seq),
             None => self.looks_again = true,
         }
+        self.queue(log);
     }
 
     /// The frame for an event read from the log. An own message, which went to `peer`, is answered as it was
     /// when it was sent: that answer may be what the connection was lost before.
-    pub(super) fn replay(&self, event: &LogEvent, kind: LogKind, peer: Uid) -> ByteString {
+    pub(super) fn replay(&self, live: &LiveEvent, peer: Uid) -> ByteString {
+        let event = live.event();
         if !self.is_own(event) {
-            return render(event, kind, self.kid.as_deref()).into();
+            return live.frame_for(self.kid.as_deref());
         }
         let frame = MsgStatus {
             status: StatusKind::Queued,
@@ -247,7 +214,7 @@ impl LiveSession {
             at: event.at,
             from: event.sender,
             to: peer,
-            chat_id: kind.is_chat().then_some(ChatId(event.log)),
+            chat_id: live.kind().is_chat().then_some(ChatId(event.log)),
             retry_after: None,
         };
         serde_json::to_string(&frame).unwrap_or_default().into()
@@ -261,22 +228,40 @@ impl LiveSession {
     /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log
     /// that the device is not in is passed over, and missing from `synced`.
     pub async fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
-        if cursors.keys().any(|log| !self.places.contains_key(log)) {
-            // A conversation may have begun since this connection was opened.
+        let unknown = cursors.keys().any(|log| !self.places.contains_key(log));
+        if !std::mem::take(&mut self.fresh) || unknown {
+            // A conversation may have begun since, or an event have got lost on its way.
             self.load_places().await?;
         }
         for (log, seq) in cursors {
             if let Some(place) = self.places.get_mut(log) {
                 place.restart(*seq);
                 self.unconfirmed.forget(*log);
-                if !place.behind {
-                    place.behind = true;
-                    self.backlog.push_back(*log);
-                }
+                self.queue(*log);
             }
         }
         self.owes_synced = true;
         Ok(())
+    }
+
+    /// The device has everything up to these events: they were written to an earlier connection of it, and it says so.
+    pub async fn go_on_after(&mut self, had: HashMap<LogId, Seq>) -> Result<(), LiveError> {
+        for (log, seq) in had {
+            let Some(place) = self.places.get_mut(&log) else {
+                continue;
+            };
+            let seq = seq.min(place.heard);
+            if seq > place.sent {
+                place.restart(seq);
+            }
+            self.confirm(log, seq, Progress::Delivered).await?;
+        }
+        Ok(())
+    }
+
+    /// The client has ways of its own to say what it has: nothing counts as received but that.
+    pub fn client_acknowledges(&mut self) {
+        self.unconfirmed.client_acknowledges();
     }
 
     /// `synced`, with where every log stands.
