@@ -12,7 +12,7 @@ use common::{HERE, World};
 use melo_domain::{ChatRole, DeviceHandle, EventKind, LogId, LogKind, Seq, Uid};
 use melo_realtime::{BusMessage, LiveEvent, Member, Outbound, Outbox, Registration};
 use melo_services::Caller;
-use melo_services::live::{LiveSession, Step};
+use melo_services::live::{self, Acknowledged, LiveSession, Step};
 use melo_services::messages::{self, SendInput};
 use melo_storage::logs::NewMember;
 use melo_storage::{ConnectionTrait, NewEvent, Target, events, logs};
@@ -343,8 +343,12 @@ async fn who_is_out_gets_nothing_behind_their_leaving_until_they_are_back() {
     assert_eq!(seqs(&there.all().await, group.log), [1]);
     let first = away.all().await;
     assert_eq!(seqs(&first, group.log), [1]);
-    away.live
-        .acknowledge(group.log, 1, melo_services::messages::Progress::Delivered)
+    let mark = (group.log, 1);
+    let has = Acknowledged {
+        delivered: BTreeMap::from([mark]),
+        ..Acknowledged::default()
+    };
+    live::acknowledge(&world.core, device(anna, 2), &has)
         .await
         .unwrap();
     drop(away);
@@ -447,4 +451,89 @@ async fn resume_names_many_logs_in_one_exchange() {
     }
     assert_eq!(frames.iter().filter(|f| f["type"] == "synced").count(), 1);
     assert_eq!(count(&world) - before, 0, "all of it is remembered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_costs_the_same_whatever_is_in_it() {
+    let world = World::new().await;
+    let (anna, boris) = world.pair().await;
+    let other = Uid::from_random(5);
+    let mut logs = Vec::new();
+    let mut costs = Vec::new();
+    for round in 1..=2 {
+        for _ in 0..15 * round {
+            let mut group = Group::new(&world, &[other]).await;
+            group.say(&world, other, "before").await;
+            group.join(&world, anna.uid).await;
+            for _ in 0..3 {
+                group.say(&world, other, "text").await;
+            }
+            logs.push(group.log);
+        }
+        let before = count(&world);
+        let page = live::snapshot(&world.core, anna, None, 100).await.unwrap();
+        costs.push(count(&world) - before);
+        assert_eq!(page.logs.len(), logs.len() + 2);
+        assert!(page.next.is_none());
+        for log in &logs {
+            let view = page.logs.iter().find(|view| view.log == *log).unwrap();
+            assert_eq!((view.first_seq, view.last_seq, view.unread), (2, 5, 3));
+            let last = view.last.unwrap();
+            assert_eq!((last.seq, last.header.sender), (5, other));
+            assert_eq!(last.at, Some(world.core.now()));
+        }
+        let direct = page
+            .logs
+            .iter()
+            .find(|v| v.kind == LogKind::Direct)
+            .unwrap();
+        assert_eq!(direct.peer, Some(boris.uid));
+        assert!(direct.last.is_none());
+        let private = page.logs.iter().find(|v| v.kind == LogKind::Private);
+        assert_eq!(private.unwrap().log, page.private_log);
+    }
+    assert_eq!(costs, [5, 5]);
+
+    // In pages, each log once.
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = live::snapshot(&world.core, anna, after, 7).await.unwrap();
+        seen.extend(page.logs.iter().map(|view| view.log));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), logs.len() + 2);
+    assert!(seen.is_sorted_by(|a, b| a < b));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_moved_by_a_call_go_forward_only_and_not_beyond_the_end() {
+    let world = World::new().await;
+    let anna = world.person("+79990000001").await;
+    let other = Uid::from_random(5);
+    let group = Group::new(&world, &[anna.uid, other]).await;
+    let stranger = Group::new(&world, &[other]).await;
+    for n in 1..=4 {
+        group.say(&world, other, &n.to_string()).await;
+    }
+    let acknowledge = async |delivered: u64, read: u64| {
+        let said = Acknowledged {
+            delivered: BTreeMap::from([(group.log, delivered), (stranger.log, 1)]),
+            read: BTreeMap::from([(group.log, read)]),
+        };
+        let stand = live::acknowledge(&world.core, anna, &said).await.unwrap();
+        assert_eq!(stand.len(), 1, "not hers, not told");
+        (stand[&group.log].delivered, stand[&group.log].read)
+    };
+    assert_eq!(acknowledge(2, 0).await, (2, 0));
+    assert_eq!(acknowledge(1, 0).await, (2, 0));
+    assert_eq!(acknowledge(0, 3).await, (3, 3));
+    assert_eq!(acknowledge(900, 1).await, (4, 3));
+    let mut next = Connected::new(&world, anna).await;
+    assert_eq!(seqs(&next.all().await, group.log), [0; 0]);
+    let page = live::snapshot(&world.core, anna, None, 10).await.unwrap();
+    let view = page.logs.iter().find(|view| view.log == group.log).unwrap();
+    assert_eq!(view.unread, 1);
 }

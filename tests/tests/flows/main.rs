@@ -33,5 +33,6 @@ mod resume;
 mod second_factor;
 mod sessions;
 mod shutdown;
+mod sync;
 mod tls;
 mod tokens;

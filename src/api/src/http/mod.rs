@@ -13,6 +13,7 @@ mod messages;
 mod people;
 mod sessions;
 mod status;
+mod sync;
 mod tokens;
 mod two_factor;
 mod webhooks;
@@ -32,6 +33,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(contacts::routes)
         .configure(people::routes)
         .configure(messages::routes)
+        .configure(sync::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

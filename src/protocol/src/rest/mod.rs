@@ -11,6 +11,7 @@ pub mod keys;
 pub mod messages;
 pub mod people;
 pub mod server;
+pub mod sync;
 
 use serde::{Deserialize, Serialize};
 
