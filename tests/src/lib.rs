@@ -10,6 +10,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod answer;
+pub mod events;
 pub mod files;
 pub mod keys;
 pub mod people;
@@ -22,6 +23,7 @@ pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
+pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};
 pub use postbox::Postbox;
 pub use server::Server;

@@ -1,5 +1,6 @@
 //! The HTTP and WebSocket edge: extract, call one service, map the answer.
 
+mod admission;
 mod client_address;
 mod cookie;
 mod error;
@@ -8,6 +9,7 @@ mod http;
 mod middleware;
 mod scope;
 mod server;
+mod sse;
 mod state;
 mod upload;
 mod validate;

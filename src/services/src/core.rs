@@ -17,7 +17,7 @@ use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
 use crate::cursor_buffer::CursorBuffer;
-use crate::live::Pages;
+use crate::live::{Pages, Trails};
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
 
@@ -141,6 +141,7 @@ pub struct Core {
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
     pub(crate) pages: Pages,
+    pub(crate) trails: Trails,
     pub(crate) activity: Activity,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
@@ -166,6 +167,7 @@ impl Core {
             caches,
             cursors: CursorBuffer::default(),
             pages,
+            trails: Trails::default(),
             activity: Activity::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),

@@ -19,6 +19,7 @@ mod crash;
 mod credentials;
 mod deliveries;
 mod envelopes;
+mod events;
 mod handshake;
 mod hostile_frames;
 mod http;

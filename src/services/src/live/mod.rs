@@ -8,9 +8,12 @@ mod place;
 mod receipts;
 mod session;
 mod snapshot;
+mod trail;
 
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use backlog::Outgoing;
 pub(crate) use pages::Pages;
 pub use session::{LiveError, LiveSession, Step};
 pub use snapshot::{LogView, Snapshot, snapshot};
+pub(crate) use trail::Trails;
+pub use trail::{LastEventId, Stream};
