@@ -11,7 +11,7 @@ use melo_realtime::{Close, Outbound, Outbox, Registration};
 use melo_services::live::{LastEventId, LiveSession, Step, Stream};
 use melo_services::{Caller, Core, account};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::event;
 
@@ -101,11 +101,13 @@ impl EventStream {
             confirmed.map_err(|error| failed(&error))?;
         }
         self.send(event::retry()).await?;
+        // Before anything else, so that a client knows at once whether anything comes through.
+        self.beat().await?;
         Ok(live)
     }
 
     async fn serve(&self, live: &mut LiveSession) -> Result<(), End> {
-        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut heartbeat = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let behind = live.has_backlog();
