@@ -10,6 +10,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod answer;
+pub mod cli;
 pub mod events;
 pub mod files;
 pub mod keys;
@@ -19,10 +20,12 @@ pub mod search;
 pub mod server;
 pub mod shape;
 pub mod socket;
+pub mod terminal;
 pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
+pub use cli::Cli;
 pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};
 pub use postbox::Postbox;

@@ -3,6 +3,7 @@
 mod abuse;
 mod admin;
 pub(crate) mod credentials;
+mod presence;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -10,6 +11,7 @@ use melo_protocol::{ErrorCode, FieldError};
 use melo_services::access::AccessError;
 use melo_services::account::{AccountError, AuthError};
 use melo_services::avatar::AvatarError;
+use melo_services::chats::ChatError;
 use melo_services::contacts::ContactError;
 use melo_services::keys::KeyError;
 use melo_services::live::LiveError;
@@ -141,6 +143,7 @@ impl From<ContactError> for ApiError {
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             ContactError::Blocked => ErrorCode::Blocked,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
+            ContactError::NotAContact => ErrorCode::NotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
             ContactError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
@@ -215,6 +218,7 @@ impl From<MessageError> for ApiError {
                 };
             }
             MessageError::ClientIdReused => ErrorCode::ClientIdReused,
+            MessageError::Chat(error) => return error.into(),
             MessageError::NotAMember => ErrorCode::NotAMember,
             MessageError::StaleKey => ErrorCode::StaleKey,
             MessageError::NotFound => ErrorCode::NotFound,
@@ -224,6 +228,38 @@ impl From<MessageError> for ApiError {
             MessageError::Stopping => return Self::retry(ErrorCode::ShuttingDown, detail, 2),
             MessageError::NotStored => return Self::internal(&detail),
             MessageError::Fault(fault) => return Self::internal(&fault),
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            ChatError::NotFound => ErrorCode::NotFound,
+            ChatError::NotAMember => ErrorCode::NotAMember,
+            ChatError::Forbidden => ErrorCode::Forbidden,
+            ChatError::Envelope(_) | ChatError::KeyRefNeeded | ChatError::KeysNeeded => {
+                ErrorCode::InvalidEnvelope
+            }
+            ChatError::StaleKey => ErrorCode::StaleKey,
+            ChatError::DeviceMismatch { missing, extra } => {
+                return Self {
+                    missing,
+                    extra,
+                    ..Self::new(ErrorCode::DeviceMismatch, detail)
+                };
+            }
+            ChatError::TooLarge => ErrorCode::TooLarge,
+            ChatError::ClientIdReused => ErrorCode::ClientIdReused,
+            ChatError::SlowMode(seconds) => {
+                return Self::retry(ErrorCode::SlowMode, detail, seconds);
+            }
+            ChatError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, detail, seconds);
+            }
+            ChatError::Fault(fault) => return Self::internal(&fault),
         };
         Self::new(code, detail)
     }

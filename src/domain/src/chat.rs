@@ -141,6 +141,8 @@ coded!(
         Gone = 4,
         /// Asked while the other had blocked them: nobody was told.
         Held = 5,
+        /// Contacts no longer, or a request that was taken back: what is left is the way to what was written.
+        Ended = 6,
     }
 );
 

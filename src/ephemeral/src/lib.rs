@@ -3,6 +3,7 @@
 
 mod backend;
 mod in_process;
+mod leases;
 mod quota;
 mod strikes;
 
@@ -27,8 +28,12 @@ pub enum Kind {
     FailedLogins,
     /// Challenges of registrations that were used.
     Challenge,
+    /// Members of chats in slow mode who have just written.
+    SlowMode,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
+    /// Where somebody is connected, what they say of themselves, and to whom they are writing.
+    Presence,
 }
 
 impl Kind {
@@ -38,7 +43,9 @@ impl Kind {
             Self::Limit => "limit",
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
+            Self::SlowMode => "slow_mode",
             Self::Webhook => "webhook",
+            Self::Presence => "presence",
         }
     }
 }

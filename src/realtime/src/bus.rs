@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, LogId, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, Seq, SessionId, Uid};
 use parking_lot::RwLock;
 
 use crate::{Close, LiveEvent};
@@ -25,6 +25,13 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for all connections of several people. Lost where nobody is there.
+    ToUsers {
+        /// Who.
+        uids: Arc<[Uid]>,
+        /// What.
+        frame: ByteString,
+    },
     /// A device published its key: its connections are handed other entries of envelopes from now on.
     KeyPublished {
         /// Whose.
@@ -42,6 +49,13 @@ pub enum BusMessage {
         sessions: Arc<[SessionId]>,
         /// What the connections are told.
         close: Close,
+    },
+    /// The members, rules or devices of a chat are not what they were: short memories of them are forgotten.
+    RoomChanged {
+        /// The chat's log.
+        log: LogId,
+        /// The last change of members.
+        members_seq: Seq,
     },
     /// How a person stands to others, or what they let others see, is not what it was: short memories of it
     /// are forgotten.

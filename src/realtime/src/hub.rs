@@ -202,6 +202,12 @@ impl BusSubscriber for Hub {
             BusMessage::ToUser { uid, frame } => {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), None);
             }
+            BusMessage::ToUsers { uids, frame } => {
+                let outbound = Outbound::Frame(frame.clone());
+                for uid in uids.iter() {
+                    self.offer(*uid, &outbound, None);
+                }
+            }
             BusMessage::KeyPublished { uid, device, kid } => {
                 self.offer(
                     *uid,
@@ -214,7 +220,9 @@ impl BusSubscriber for Hub {
                 sessions,
                 close,
             } => self.end_sessions(*uid, sessions, close),
-            BusMessage::RelationsChanged { .. } | BusMessage::LogChanged { .. } => {}
+            BusMessage::RelationsChanged { .. }
+            | BusMessage::RoomChanged { .. }
+            | BusMessage::LogChanged { .. } => {}
         }
     }
 }

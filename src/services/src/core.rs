@@ -1,11 +1,11 @@
 //! What every use case stands on, put together once by the server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
-use melo_domain::{Clock, EventKind, PasswordPolicy, RegistrationMode, Timestamp};
+use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, BusSubscriber, Hub, LiveEvent, Rate, Recent};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, Target, devices};
@@ -16,10 +16,13 @@ use crate::activity::Activity;
 use crate::avatar::Workshop;
 use crate::bans::BanMemory;
 use crate::caches::Caches;
+use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::live::{Pages, Trails};
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
+use crate::presence::Presence;
+use crate::typing::Writing;
 
 /// So many attempts in such a time, and how long to wait after that.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +146,8 @@ pub struct Core {
     pub(crate) pages: Pages,
     pub(crate) trails: Trails,
     pub(crate) activity: Activity,
+    pub(crate) presence: Presence,
+    pub(crate) writing: Writing,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
     jobs: Arc<Notify>,
@@ -153,13 +158,15 @@ impl Core {
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let sink = publish_to(Arc::clone(&parts.bus));
         let pages = Pages::default();
         let recent: Arc<dyn BusSubscriber> = Arc::<Recent>::clone(pages.recent());
         parts.bus.subscribe(recent);
         let caches = Caches::default();
+        let this: Arc<OnceLock<Weak<Self>>> = Arc::default();
+        let sink = sink(&parts.bus, &caches.rooms, &this);
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
+        parts.bus.subscribe(Arc::new(caches.watch_rooms()));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -169,6 +176,8 @@ impl Core {
             pages,
             trails: Trails::default(),
             activity: Activity::default(),
+            presence: Presence::default(),
+            writing: Writing::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             jobs: Arc::default(),
@@ -185,7 +194,9 @@ impl Core {
             bans: BanMemory::default(),
             policy: parts.policy,
         };
-        (Arc::new(core), task)
+        let core = Arc::new(core);
+        let _ = this.set(Arc::downgrade(&core));
+        (core, task)
     }
 
     /// The present moment.
@@ -246,31 +257,46 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used; forgets
-    /// events that were remembered long enough. The server calls this every second and once more when it stops.
+    /// Writes the positions that devices have acknowledged since the last call, which sessions were used, and who was
+    /// last there when; forgets events that were remembered long enough.
+    /// The server calls this every second and once more when it stops.
     pub async fn flush(&self) -> Result<(), StorageError> {
         self.pages.recent().sweep();
         self.cursors.flush(&self.store).await?;
-        self.activity.flush(&self.store).await
+        self.activity.flush(&self.store).await?;
+        self.presence.flush(&self.store).await
     }
 }
 
-/// Tells everybody what was committed.
-fn publish_to(bus: Arc<dyn Bus>) -> CommitSink {
-    Arc::new(
-        move |Committed {
-                  event,
-                  target,
-                  audience,
-              }| {
-            // A deletion says by itself that the log is not what it was.
-            if matches!(target, Some(Target::Erases(_))) && event.kind != EventKind::Delete {
-                bus.publish(BusMessage::LogChanged { log: event.log });
-            }
-            bus.publish(BusMessage::Event {
-                event: Arc::new(LiveEvent::new(event, audience.kind)),
-                audience: audience.members,
+/// What happens to a committed event: it goes to the bus. When the members of its chat have changed since it was sent,
+/// it goes to those who are in it now.
+fn sink(bus: &Arc<dyn Bus>, rooms: &Arc<Rooms>, core: &Arc<OnceLock<Weak<Core>>>) -> CommitSink {
+    let (bus, rooms, core) = (Arc::clone(bus), Arc::clone(rooms), Arc::clone(core));
+    Arc::new(move |committed| {
+        let Committed {
+            event,
+            target,
+            audience,
+        } = committed;
+        if matches!(target, Some(Target::Erases(_))) {
+            // At once, whenever the deletion itself is told.
+            bus.publish(BusMessage::LogChanged { log: event.log });
+        }
+        let outdated =
+            audience.kind.is_chat() && rooms.is_outdated(event.log, audience.members_seq);
+        if outdated && let Some(core) = core.get().and_then(Weak::upgrade) {
+            tokio::spawn(async move {
+                let log = event.log;
+                if let Err(error) = chats::publish(&core, log, event).await {
+                    // Who missed it reads it from the log.
+                    tracing::warn!(%error, "an event could not be told at once");
+                }
             });
-        },
-    )
+            return;
+        }
+        bus.publish(BusMessage::Event {
+            event: Arc::new(LiveEvent::new(event, audience.kind)),
+            audience: audience.members,
+        });
+    })
 }

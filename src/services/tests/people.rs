@@ -14,7 +14,7 @@ use melo_services::access::{AccessError, Credentials};
 use melo_services::account::{self, AccountError, AuthError};
 use melo_services::avatar::{self, AvatarError};
 use melo_services::contacts::{self, ContactError, SubscribeInput};
-use melo_services::messages::{self, MessageError, SendInput};
+use melo_services::messages::{self, Destination, MessageError, SendInput};
 use melo_services::people::{self, PeopleError, PrivacyUpdate};
 use melo_services::{Caller, Core};
 use melo_storage::accounts::{self, Standing};
@@ -47,7 +47,7 @@ async fn set(core: &Core, caller: Caller, update: PrivacyUpdate) -> Privacy {
 async fn send(core: &Core, from: Caller, to: Uid) -> Result<(), MessageError> {
     let payload = RawValue::from_string("\"text\"".to_owned()).unwrap();
     let input = SendInput {
-        target: to,
+        to: Destination::Person(to),
         payload: &payload,
         client_id: None,
     };

@@ -13,7 +13,7 @@ use melo_domain::{ChatRole, DeviceHandle, EventKind, LogId, LogKind, Seq, Uid};
 use melo_realtime::{BusMessage, LiveEvent, Member, Outbound, Outbox, Registration};
 use melo_services::Caller;
 use melo_services::live::{self, Acknowledged, LiveSession, Step};
-use melo_services::messages::{self, SendInput};
+use melo_services::messages::{self, Destination, SendInput};
 use melo_storage::logs::NewMember;
 use melo_storage::{ConnectionTrait, NewEvent, Target, events, logs};
 use serde_json::value::RawValue;
@@ -216,7 +216,7 @@ async fn devices_that_connect_amid_commits_get_every_event_once_and_in_order() {
     let payload = RawValue::from_string("\"text\"".to_owned()).unwrap();
     let send = async |world: &World| {
         let input = SendInput {
-            target: boris.uid,
+            to: Destination::Person(boris.uid),
             payload: &payload,
             client_id: None,
         };

@@ -177,6 +177,21 @@ pub async fn append(
     Ok(event)
 }
 
+/// The event that a device has sent under this id of its own.
+pub async fn by_client_id(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    device: DeviceHandle,
+    client_id: Uuid,
+) -> Result<Option<LogEvent>, StorageError> {
+    let row = Entity::find()
+        .filter(Column::Device.eq(device.to_i64()))
+        .filter(Column::ClientId.eq(client_id.as_bytes().to_vec()))
+        .one(conn)
+        .await?;
+    row.map(|row| open(keys, &row)).transpose()
+}
+
 /// What is known of an event without opening it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

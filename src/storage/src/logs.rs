@@ -1,6 +1,6 @@
 //! Logs and who is in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use melo_crypto::Keyring;
 use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
@@ -128,6 +128,17 @@ pub async fn note_members_change(
     Ok(())
 }
 
+/// Seconds that a message of this log lives; 0: as long as the log keeps it.
+pub async fn disappearing(conn: &impl ConnectionTrait, log: LogId) -> Result<u64, StorageError> {
+    let seconds: Option<i64> = logs::Entity::find_by_id(log.to_i64())
+        .select_only()
+        .column(logs::Column::Disappearing)
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(seconds.unwrap_or(0).unsigned_abs())
+}
+
 /// Whether the person is in the log.
 pub async fn is_member(
     conn: &impl ConnectionTrait,
@@ -147,6 +158,22 @@ pub async fn members(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>
         .all(conn)
         .await?;
     rows.iter().map(|row| Ok(Uid::from_i64(row.uid)?)).collect()
+}
+
+/// Those of these logs that the person is in, in one query.
+pub async fn among(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    of: &[LogId],
+) -> Result<HashSet<LogId>, StorageError> {
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Uid.eq(uid.to_i64()))
+        .filter(log_members::Column::Log.is_in(of.iter().map(|log| log.to_i64())))
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(LogId::from_i64(row.log)?))
+        .collect()
 }
 
 /// The first and the last place of a log.

@@ -138,7 +138,8 @@ impl Inner {
         let mut attempt = 1;
         loop {
             let request = SendRequest {
-                target_id: outgoing.target.to_string(),
+                target_id: Some(outgoing.target.to_string()),
+                chat_id: None,
                 data: RawValue::from_string(payload.clone()).map_err(|_| ApiError::Request)?,
                 client_id: Some(client_id),
             };

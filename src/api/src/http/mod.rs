@@ -11,6 +11,7 @@ mod invites;
 mod keys;
 mod messages;
 mod people;
+mod presence;
 mod sessions;
 mod status;
 mod sync;
@@ -32,6 +33,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(avatar::routes)
         .configure(contacts::routes)
         .configure(people::routes)
+        .configure(presence::routes)
         .configure(messages::routes)
         .configure(sync::routes)
         .configure(keys::routes)

@@ -9,7 +9,7 @@ use melo_domain::{LogId, Seq};
 use melo_protocol::CloseCode;
 use melo_realtime::{Close, Outbound, Outbox, Registration};
 use melo_services::live::{LastEventId, LiveSession, Step, Stream};
-use melo_services::{Caller, Core, account};
+use melo_services::{Caller, Core, account, presence};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -71,7 +71,13 @@ impl EventStream {
     /// Serves the stream to its end.
     pub(super) async fn run(self: Box<Self>, last: Option<LastEventId>) {
         let end = match self.start(last).await {
-            Ok(mut live) => self.serve(&mut live).await,
+            Ok(mut live) => {
+                let attending = presence::attend(Arc::clone(&self.core), self.caller);
+                let attendance = Box::pin(attending).await;
+                let end = self.serve(&mut live).await;
+                Box::pin(attendance.leave()).await;
+                end
+            }
             Err(end) => Err(end),
         };
         if let Err(End::Close(close)) = end {

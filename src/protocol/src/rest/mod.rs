@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod keys;
 pub mod messages;
 pub mod people;
+pub mod presence;
 pub mod server;
 pub mod sync;
 

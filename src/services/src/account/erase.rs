@@ -11,7 +11,7 @@ use serde_json::json;
 use super::AccountError;
 use crate::audit::{self, Action, Object};
 use crate::notices::{self, Notice, Recipient};
-use crate::{Core, Origin, people, sessions};
+use crate::{Core, Origin, people, presence, sessions};
 
 /// More devices than anybody has.
 const MAX_DEVICES: u64 = 100_000;
@@ -58,6 +58,7 @@ pub async fn erase(
     paused.forget(&own_devices);
     drop(paused);
     core.caches.devices.invalidate(&uid);
+    presence::forget(core, uid).await;
     people::changed(core, uid, &peers);
     sessions::tell(core, ended, CloseCode::SessionRevoked);
     notices::publish(core, told);

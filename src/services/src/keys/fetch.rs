@@ -2,6 +2,7 @@
 
 use melo_domain::{ContactStatus, Uid};
 use melo_storage::devices::{self, PublishedDevice};
+use melo_storage::requests::UNANSWERED;
 use melo_storage::{accounts, contacts};
 
 use super::KeyError;
@@ -40,17 +41,17 @@ pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, K
 
 async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
     let db = core.store.db.read();
-    let open = |status| {
+    let asked = contacts::find(db, one, other).await?;
+    // Who asked and was refused is not to notice it here either.
+    let open = |status| status == ContactStatus::Accepted || UNANSWERED.contains(&status);
+    if asked.is_some_and(|c| open(c.status)) {
+        return Ok(true);
+    }
+    let theirs = contacts::find(db, other, one).await?;
+    Ok(theirs.is_some_and(|c| {
         matches!(
-            status,
+            c.status,
             ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
         )
-    };
-    let asked = contacts::find(db, one, other)
-        .await?
-        .is_some_and(|c| open(c.status));
-    Ok(asked
-        || contacts::find(db, other, one)
-            .await?
-            .is_some_and(|c| open(c.status)))
+    }))
 }

@@ -37,6 +37,8 @@ pub(crate) enum Limit {
     Subscribe,
     /// Looks at people who are no contacts, by person: what bounds trying out user ids.
     Stranger,
+    /// Beginnings of writing that others are told of, by person.
+    Typing,
     /// Every call with a token, by person.
     Call,
     /// Every call with a token, by device: one program that has gone mad leaves something to the others.
@@ -85,6 +87,7 @@ impl Limit {
             Self::Token => ("token", quota(30, HOUR)),
             Self::Subscribe => ("subscribe", quota(60, HOUR)),
             Self::Stranger => ("stranger", quota(60, HOUR)),
+            Self::Typing => ("typing", quota(120, MINUTE)),
             Self::Call => ("call", quota(policy.account_calls, MINUTE)),
             Self::DeviceCall => {
                 let half = policy.account_calls.div_ceil(2);

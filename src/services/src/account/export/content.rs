@@ -3,16 +3,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use melo_domain::{
-    ContactStatus, EventKind, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid,
-};
+use melo_domain::{ContactStatus, LogEvent, LogId, Privacy, Seq, SessionKind, Timestamp, Uid};
 use melo_protocol::SERVER_VERSION;
 use melo_storage::accounts::{self, Account};
 use melo_storage::audit::{self, AuditFilter};
 use melo_storage::sessions::SessionView;
 use melo_storage::{
-    StorageError, access_tokens, avatars, blocks, contacts, devices, emails, events, logs, privacy,
-    second_factors, sessions,
+    StorageError, access_tokens, avatars, blocks, contacts, devices, emails, events, logs,
+    presence, privacy, second_factors, sessions,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -99,6 +97,7 @@ async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
     let email = emails::find(db, keys, account.uid).await?;
     let backup = accounts::key_backup(db, keys, account.uid).await?;
     let backup = backup.map(|(ciphertext, at)| json!({"ciphertext": ciphertext, "updated_at": at}));
+    let last_seen = presence::last_seen(db, keys, &[account.uid]).await?;
     let profile = json!({
         "unique_id": account.uid,
         "phone": account.phone,
@@ -113,6 +112,7 @@ async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
         "role": account.role.as_str(),
         "state": account.state.as_str(),
         "created_at": account.created,
+        "last_seen": last_seen.get(&account.uid),
     });
     json_file(archive, "profile.json", &profile).await?;
     let switches = privacy::of(db, keys, &[account.uid]).await?;
@@ -207,10 +207,10 @@ async fn relations(core: &Core, uid: Uid, archive: &Archive) -> Written {
     let all = contacts::all(db, keys, uid).await?;
     let listed = all.iter().map(|(contact, since)| {
         let status = match contact.status {
-            // Held is for the other alone to know.
-            ContactStatus::Pending | ContactStatus::Held => "requested",
+            // Whether it was held or refused is for the other alone to know.
+            ContactStatus::Pending | ContactStatus::Held | ContactStatus::Rejected => "requested",
             ContactStatus::Accepted => "accepted",
-            ContactStatus::Rejected => "refused",
+            ContactStatus::Ended => "ended",
             ContactStatus::Gone => "deleted",
         };
         json!({
