@@ -10,6 +10,7 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod answer;
+pub mod chats;
 pub mod cli;
 pub mod events;
 pub mod files;
@@ -25,6 +26,7 @@ pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
+pub use chats::{Chat, join};
 pub use cli::Cli;
 pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};

@@ -237,7 +237,14 @@ impl From<ChatError> for ApiError {
     fn from(error: ChatError) -> Self {
         let detail = error.to_string();
         let code = match error {
-            ChatError::NotFound => ErrorCode::NotFound,
+            ChatError::Avatar(error) => return error.into(),
+            ChatError::NotFound | ChatError::NoPicture => ErrorCode::NotFound,
+            ChatError::UserNotFound => ErrorCode::UserNotFound,
+            ChatError::InviteInvalid => ErrorCode::InviteInvalid,
+            ChatError::Banned => ErrorCode::Banned,
+            ChatError::Blocked => ErrorCode::Blocked,
+            ChatError::OwnerStays => ErrorCode::LastOwner,
+            ChatError::LimitReached(_) => ErrorCode::LimitReached,
             ChatError::NotAMember => ErrorCode::NotAMember,
             ChatError::Forbidden => ErrorCode::Forbidden,
             ChatError::Envelope(_) | ChatError::KeyRefNeeded | ChatError::KeysNeeded => {

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;
 use crate::avatar::Workshop;
-use crate::bans::BanMemory;
+use crate::bans::{BanMemory, BanWatch};
 use crate::caches::Caches;
 use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
@@ -65,6 +65,35 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which ways out there are.
     pub channels: Channels,
+    /// How large chats grow, and how many there are.
+    pub chats: ChatLimits,
+}
+
+/// How large chats grow, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatLimits {
+    /// People in one group.
+    pub group_members: u64,
+    /// People in one channel.
+    pub channel_members: u64,
+    /// Chats that one person is in.
+    pub per_person: u64,
+    /// Chats that one person owns.
+    pub owned: u64,
+    /// Invites that one chat has.
+    pub invites: u64,
+}
+
+impl Default for ChatLimits {
+    fn default() -> Self {
+        Self {
+            group_members: 1000,
+            channel_members: 100_000,
+            per_person: 500,
+            owned: 100,
+            invites: 50,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -96,6 +125,7 @@ impl Default for Policy {
             registration: RegistrationMode::default(),
             passwords: PasswordPolicy::default(),
             channels: Channels::default(),
+            chats: ChatLimits::default(),
         }
     }
 }
@@ -138,7 +168,7 @@ pub struct Core {
     pub(crate) csrf: CsrfTokens,
     pub(crate) audit: AuditChain,
     pub(crate) challenges: WorkChallenges,
-    pub(crate) bans: BanMemory,
+    pub(crate) bans: Arc<BanMemory>,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
@@ -167,6 +197,8 @@ impl Core {
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
         parts.bus.subscribe(Arc::new(caches.watch_rooms()));
+        let bans = Arc::new(BanMemory::default());
+        parts.bus.subscribe(Arc::new(BanWatch(Arc::clone(&bans))));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -191,7 +223,7 @@ impl Core {
             csrf: parts.csrf,
             audit: parts.audit,
             challenges: parts.challenges,
-            bans: BanMemory::default(),
+            bans,
             policy: parts.policy,
         };
         let core = Arc::new(core);

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod avatar;
 mod bans;
+mod chats;
 mod contacts;
 mod credentials;
 mod devices;
@@ -36,6 +37,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(presence::routes)
         .configure(messages::routes)
         .configure(sync::routes)
+        .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

@@ -9,7 +9,7 @@ use melo_domain::{LogId, Seq};
 use melo_protocol::CloseCode;
 use melo_realtime::{Close, Outbound, Outbox, Registration};
 use melo_services::live::{LastEventId, LiveSession, Step, Stream};
-use melo_services::{Caller, Core, account, presence};
+use melo_services::{Caller, Core, account, bans, presence};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -44,7 +44,7 @@ pub(super) struct EventStream {
     core: Arc<Core>,
     caller: Caller,
     outbox: Arc<Outbox>,
-    _registration: Registration,
+    registration: Registration,
     sender: mpsc::Sender<Bytes>,
     stream: Stream,
 }
@@ -62,7 +62,7 @@ impl EventStream {
             core,
             caller,
             outbox,
-            _registration: registration,
+            registration,
             sender,
             stream,
         }
@@ -98,6 +98,12 @@ impl EventStream {
         if !signed_in.map_err(|error| failed(&error))? {
             let reason = "this session was ended";
             return Err(End::because(CloseCode::SessionRevoked, reason));
+        }
+        // Neither must a ban of the address, which is not looked at before.
+        let barred = bans::bars(&self.core, self.registration.address()).await;
+        if barred.map_err(|error| failed(&error))? {
+            let reason = "this address is barred";
+            return Err(End::because(CloseCode::AccountLocked, reason));
         }
         let live = Box::pin(LiveSession::start(Arc::clone(&self.core), self.caller)).await;
         let mut live = live.map(Box::new).map_err(|error| failed(&error))?;

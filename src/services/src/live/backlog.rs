@@ -66,7 +66,14 @@ impl LiveSession {
         } else {
             Vec::new()
         };
-        if let Some(first) = page.first().map(|first| first.event().seq) {
+        let first = page.first().map(|first| first.event().seq);
+        let gap = first.map_or(place.has_more(), |first| first > place.sent + 1);
+        if gap && place.kind.is_chat() && !self.is_member(log).await? {
+            // With what is gone went the event of their leaving.
+            self.leave(log);
+            return Ok(true);
+        }
+        if let Some(first) = first {
             // What lay between was taken away since the places were looked at.
             place.first = place.first.max(first);
             if place.is_before_first() {
@@ -113,6 +120,11 @@ impl LiveSession {
             self.unconfirmed.sent(log, place.sent);
         }
         Ok(!place.has_more())
+    }
+
+    async fn is_member(&self, log: LogId) -> Result<bool, LiveError> {
+        let db = self.core.store.db.read();
+        Ok(logs::is_member(db, log, self.caller.uid).await?)
     }
 }
 

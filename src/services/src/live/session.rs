@@ -1,7 +1,7 @@
 //! The state of one connection.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytestring::ByteString;
@@ -47,6 +47,20 @@ pub enum Step {
     Own,
 }
 
+/// The chat that this notice says is gone, with everything in it.
+fn deleted_chat(event: &LogEvent) -> Option<LogId> {
+    #[derive(Deserialize)]
+    struct Removed<'a> {
+        chat_log: LogId,
+        how: &'a str,
+    }
+    if event.kind != EventKind::ChatRemoved {
+        return None;
+    }
+    let removed: Removed<'_> = serde_json::from_str(&event.payload).ok()?;
+    (removed.how == "deleted").then_some(removed.chat_log)
+}
+
 /// One connection of one device.
 pub struct LiveSession {
     pub(super) core: Arc<Core>,
@@ -59,8 +73,6 @@ pub struct LiveSession {
     /// Whether `synced` is owed once the backlog is empty.
     pub(super) owes_synced: bool,
     pub(super) unconfirmed: Unconfirmed,
-    /// Whether the places were looked at so lately that a `resume` need not do it again.
-    fresh: bool,
 }
 
 impl LiveSession {
@@ -77,18 +89,18 @@ impl LiveSession {
             looks_again: false,
             owes_synced: true,
             unconfirmed: Unconfirmed::default(),
-            fresh: true,
         };
         session.load_places().await?;
         Ok(session)
     }
 
-    /// Adds the logs that this connection does not know yet, and looks how far the others go. Those it has left went
-    /// when the event of their leaving passed.
-    pub(super) async fn load_places(&mut self) -> Result<(), LiveError> {
+    /// Adds the logs that this connection does not know yet, and looks how far the others go. Those it has left go
+    /// when the event of their leaving passes. Returns the logs that the person is in at this moment.
+    pub(super) async fn load_places(&mut self) -> Result<HashSet<LogId>, LiveError> {
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
         let states = logs::of_person(db, keys, self.caller.uid, self.caller.device).await?;
         self.places.reserve(states.len());
+        let present = states.iter().map(|state| state.log).collect();
         for state in states {
             match self.places.entry(state.log) {
                 Entry::Occupied(mut known) => known.get_mut().refresh(&state),
@@ -100,7 +112,7 @@ impl LiveSession {
             }
             self.queue(state.log);
         }
-        Ok(())
+        Ok(present)
     }
 
     /// Queues a log for reading if there is more of it.
@@ -166,6 +178,9 @@ impl LiveSession {
         if self.is_own_leave(event) {
             self.leave(event.log);
         }
+        if let Some(log) = deleted_chat(event) {
+            self.leave(log);
+        }
         Step::Send(live.frame_for(self.kid.as_deref()))
     }
 
@@ -228,14 +243,13 @@ impl LiveSession {
     /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log
     /// that the device is not in is passed over, and missing from `synced`.
     pub async fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
-        let unknown = cursors.keys().any(|log| !self.places.contains_key(log));
-        if !std::mem::take(&mut self.fresh) || unknown {
-            // A conversation may have begun since, or an event have got lost on its way.
-            self.load_places().await?;
-        }
+        // A conversation may have begun since, an event have got lost on its way, or the person be out of a chat.
+        // Whoever is in it now and goes on from no later than its present end meets their removal before anything
+        // behind it, whenever that comes: so membership need not be asked of every page.
+        let present = self.load_places().await?;
         for (log, seq) in cursors {
-            if let Some(place) = self.places.get_mut(log) {
-                place.restart(*seq);
+            if let Some(place) = self.places.get_mut(log).filter(|_| present.contains(log)) {
+                place.restart((*seq).min(place.heard));
                 self.unconfirmed.forget(*log);
                 self.queue(*log);
             }

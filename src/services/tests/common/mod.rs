@@ -30,6 +30,7 @@ pub struct World {
     pub core: Arc<Core>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
+    /// The way to all nodes.
     pub bus: Arc<dyn Bus>,
     /// Statements that the database was given.
     pub statements: Arc<AtomicU64>,
