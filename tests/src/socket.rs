@@ -29,14 +29,15 @@ pub struct Closed {
 pub type Refused = Response<Option<Vec<u8>>>;
 
 /// A WebSocket. Receipts (`msg_status` delivered and read) may come at any moment, whenever a device of the
-/// other person has answered a ping: they are kept apart from the other frames. So are the notices about one's
-/// own new devices, which most flows are not about.
+/// other person has answered a ping: they are kept apart from the other frames. So are changes of contacts' presence,
+/// and the notices about one's own new devices and what one's own devices did, which most flows are not about.
 #[derive(Debug)]
 pub struct Socket {
     inner: WebSocketStream<Stream>,
     frames: VecDeque<Value>,
     receipts: VecDeque<Value>,
     new_devices: VecDeque<Value>,
+    asides: VecDeque<Value>,
 }
 
 impl Socket {
@@ -76,6 +77,7 @@ impl Socket {
                 frames: VecDeque::new(),
                 receipts: VecDeque::new(),
                 new_devices: VecDeque::new(),
+                asides: VecDeque::new(),
             }),
             Err(Error::Http(response)) => Err(response),
             Err(error) => panic!("no handshake: {error}"),
@@ -114,6 +116,8 @@ impl Socket {
                 self.receipts.push_back(frame);
             } else if is_new_device(&frame) {
                 self.new_devices.push_back(frame);
+            } else if is_aside(&frame) {
+                self.asides.push_back(frame);
             } else {
                 return Ok(frame);
             }
@@ -129,6 +133,7 @@ impl Socket {
             match self.read().await {
                 Ok(frame) if is_receipt(&frame) => return frame,
                 Ok(frame) if is_new_device(&frame) => self.new_devices.push_back(frame),
+                Ok(frame) if is_aside(&frame) => self.asides.push_back(frame),
                 Ok(frame) => self.frames.push_back(frame),
                 Err(closed) => panic!("{closed:?} instead of a receipt"),
             }
@@ -144,10 +149,36 @@ impl Socket {
             match self.read().await {
                 Ok(frame) if is_new_device(&frame) => return frame,
                 Ok(frame) if is_receipt(&frame) => self.receipts.push_back(frame),
+                Ok(frame) if is_aside(&frame) => self.asides.push_back(frame),
                 Ok(frame) => self.frames.push_back(frame),
                 Err(closed) => panic!("{closed:?} instead of a notice"),
             }
         }
+    }
+
+    /// The next frame of this type among those that are kept apart: a change of a contact's presence, or what one's
+    /// own devices did.
+    pub async fn aside(&mut self, kind: &str) -> Value {
+        loop {
+            if let Some(at) = self.asides.iter().position(|frame| frame["type"] == kind) {
+                return self.asides.remove(at).expect("a frame that was found");
+            }
+            match self.read().await {
+                Ok(frame) if is_aside(&frame) => self.asides.push_back(frame),
+                Ok(frame) if is_new_device(&frame) => self.new_devices.push_back(frame),
+                Ok(frame) if is_receipt(&frame) => self.receipts.push_back(frame),
+                Ok(frame) => self.frames.push_back(frame),
+                Err(closed) => panic!("{closed:?} instead of {kind}"),
+            }
+        }
+    }
+
+    /// Those of this type that have come so far.
+    pub fn asides(&mut self, kind: &str) -> Vec<Value> {
+        let all = std::mem::take(&mut self.asides);
+        let (taken, kept) = all.into_iter().partition(|frame| frame["type"] == kind);
+        self.asides = kept;
+        taken.into()
     }
 
     /// How many such notices have come and were not taken.
@@ -160,10 +191,14 @@ impl Socket {
         self.receipts.drain(..).collect()
     }
 
-    /// Whatever comes next. Pings of the server are answered on the way.
+    /// Whatever comes next. Pings of the server are answered on the way, and are not what is waited for.
     async fn read(&mut self) -> Result<Value, Closed> {
+        in_time("a frame", self.read_past_pings()).await
+    }
+
+    async fn read_past_pings(&mut self) -> Result<Value, Closed> {
         loop {
-            let Some(Ok(message)) = in_time("a frame", self.inner.next()).await else {
+            let Some(Ok(message)) = self.inner.next().await else {
                 return Err(Closed {
                     code: 1006,
                     reason: String::new(),
@@ -315,6 +350,20 @@ impl Socket {
 
 fn is_new_device(frame: &Value) -> bool {
     frame["type"] == "new_device"
+}
+
+fn is_aside(frame: &Value) -> bool {
+    const KINDS: [&str; 6] = [
+        "status_change",
+        "contact_requested",
+        "contact_accepted",
+        "contact_request_ended",
+        "contact_removed",
+        "block_changed",
+    ];
+    frame["type"]
+        .as_str()
+        .is_some_and(|kind| KINDS.contains(&kind))
 }
 
 fn is_receipt(frame: &Value) -> bool {

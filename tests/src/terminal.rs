@@ -72,11 +72,13 @@ impl Terminal {
                 return;
             }
             let part = tokio::time::timeout(PATIENCE, self.screen.recv()).await;
-            match part {
-                Ok(Some(part)) => self.shown.extend(part),
-                Ok(None) => panic!("it ended without {text:?}:\n{}", self.text()),
-                Err(_) => panic!("it does not show {text:?}:\n{}", self.text()),
-            }
+            let Ok(part) = part else {
+                panic!("it does not show {text:?}:\n{}", self.text());
+            };
+            let Some(part) = part else {
+                panic!("it ended without {text:?}:\n{}", self.text());
+            };
+            self.shown.extend(part);
         }
     }
 

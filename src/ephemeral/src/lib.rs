@@ -34,6 +34,8 @@ pub enum Kind {
     Webhook,
     /// Where somebody is connected, what they say of themselves, and to whom they are writing.
     Presence,
+    /// Refused admin calls that were noted, by who made which.
+    AdminRefusal,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             Self::SlowMode => "slow_mode",
             Self::Webhook => "webhook",
             Self::Presence => "presence",
+            Self::AdminRefusal => "admin_refusal",
         }
     }
 }

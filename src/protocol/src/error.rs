@@ -128,7 +128,7 @@ error_codes! {
     NotFound = "not_found", 404, false, "Not found";
     /// The path exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed";
-    /// Asked to become one's own contact, or to write to oneself.
+    /// Asked to become one's own contact, to write to oneself, or to ban oneself.
     SelfTarget = "self_target", 400, false, "Cannot address yourself";
     /// Already asked, or already contacts.
     AlreadySubscribed = "already_subscribed", 400, false, "Already subscribed";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, LogId, Seq, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, Network, Seq, SessionId, Uid};
 use parking_lot::RwLock;
 
 use crate::{Close, LiveEvent};
@@ -74,6 +74,15 @@ pub enum BusMessage {
         log: LogId,
         /// The last change of members.
         members_seq: Seq,
+    },
+    /// Who is kept out is not what it was: short memories of it are forgotten.
+    BansChanged,
+    /// Nobody goes on from these addresses: the connections from there are closed.
+    AddressesClosed {
+        /// Which.
+        network: Network,
+        /// What the connections are told.
+        close: Close,
     },
     /// How a person stands to others, or what they let others see, is not what it was: short memories of it
     /// are forgotten.

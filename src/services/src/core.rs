@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;
 use crate::avatar::Workshop;
-use crate::bans::BanMemory;
+use crate::bans::{BanMemory, BanWatch};
 use crate::caches::Caches;
 use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
@@ -171,7 +171,7 @@ pub struct Core {
     pub(crate) csrf: CsrfTokens,
     pub(crate) audit: AuditChain,
     pub(crate) challenges: WorkChallenges,
-    pub(crate) bans: BanMemory,
+    pub(crate) bans: Arc<BanMemory>,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
@@ -196,6 +196,8 @@ impl Core {
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
         parts.bus.subscribe(Arc::new(caches.watch_rooms()));
+        let bans = Arc::new(BanMemory::default());
+        parts.bus.subscribe(Arc::new(BanWatch(Arc::clone(&bans))));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -219,7 +221,7 @@ impl Core {
             csrf: parts.csrf,
             audit: parts.audit,
             challenges: parts.challenges,
-            bans: BanMemory::default(),
+            bans,
             policy: parts.policy,
         };
         let core = Arc::new(core);

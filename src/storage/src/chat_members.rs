@@ -216,6 +216,25 @@ pub async fn of_person(
     rows.iter().map(open_membership).collect()
 }
 
+/// Since when a person has been in each of their logs.
+pub async fn joined(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+) -> Result<HashMap<LogId, Timestamp>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let log = LogId::from_i64(row.log)?;
+            let joined = seal(keys, log, uid).open_time("joined_at", &row.joined_at)?;
+            Ok((log, joined))
+        })
+        .collect()
+}
+
 /// How a person is in this chat, if they are and it is one.
 pub async fn membership(
     conn: &impl ConnectionTrait,

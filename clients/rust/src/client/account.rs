@@ -141,6 +141,7 @@ impl Client {
             cursors: std::collections::BTreeMap::new(),
             outbox: Vec::new(),
             received: std::collections::BTreeMap::new(),
+            chats: std::collections::BTreeMap::new(),
         };
         let Options {
             keystore,

@@ -11,13 +11,15 @@ use melo_protocol::rest::account::{
 use melo_protocol::rest::contacts::{ConfirmRequest, ContactsAnswer, SubscribeRequest};
 use melo_protocol::rest::credentials::{CodeRequest, SentAnswer};
 use melo_protocol::rest::keys::{KeyDirectory, PublishAnswer, PublishRequest};
-use melo_protocol::rest::messages::{HistoryAnswer, SendAnswer, SendRequest};
+use melo_protocol::rest::messages::SendRequest;
 use melo_protocol::rest::server::ServerStatus;
 use reqwest::Method;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::ApiError;
+use super::chats::Appended;
+use super::history::HistoryPage;
 
 /// One call: method, path, body, and the type of its answer.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct Call<T> {
 }
 
 impl<T> Call<T> {
-    fn get(path: impl Into<String>) -> Self {
+    pub(super) fn get(path: impl Into<String>) -> Self {
         Self {
             method: Method::GET,
             path: path.into(),
@@ -41,7 +43,11 @@ impl<T> Call<T> {
         }
     }
 
-    fn with_body(method: Method, path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn with_body(
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|_| ApiError::Request)?;
         Ok(Self {
             method,
@@ -52,8 +58,12 @@ impl<T> Call<T> {
         })
     }
 
-    fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
         Self::with_body(Method::POST, path, body)
+    }
+
+    pub(super) fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
     }
 }
 
@@ -132,12 +142,12 @@ pub fn contacts(page: u32, per_page: u32) -> Call<ContactsAnswer> {
 }
 
 /// POST /messages/send.
-pub fn send_message(body: &SendRequest) -> Result<Call<SendAnswer>, ApiError> {
+pub fn send_message(body: &SendRequest) -> Result<Call<Appended>, ApiError> {
     Call::post("/messages/send", body)
 }
 
 /// GET /messages/history/dm/{uid}.
-pub fn history(with: Uid, page: u32, per_page: u32) -> Call<HistoryAnswer> {
+pub fn history(with: Uid, page: u32, per_page: u32) -> Call<HistoryPage> {
     Call::get(format!(
         "/messages/history/dm/{with}?page={page}&per_page={per_page}"
     ))

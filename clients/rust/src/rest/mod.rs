@@ -1,6 +1,8 @@
 //! The REST interface: one [`Call`] per endpoint, sent by [`Api`].
 
 pub mod calls;
+pub mod chats;
+pub mod history;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,11 +61,23 @@ impl ApiError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused(problem) => {
-                problem.code.retryable() && problem.code != ErrorCode::DeviceMismatch
+                problem.code.retryable()
+                    && !matches!(
+                        problem.code,
+                        ErrorCode::DeviceMismatch | ErrorCode::StaleKey
+                    )
             }
             Self::Unreachable(_) => true,
             Self::Status(status) => *status >= 500,
             _ => false,
+        }
+    }
+
+    /// Key ids that the server misses; of a `device_mismatch`.
+    pub fn missing(&self) -> &[String] {
+        match self {
+            Self::Refused(problem) => &problem.missing,
+            _ => &[],
         }
     }
 

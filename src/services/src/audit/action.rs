@@ -103,6 +103,8 @@ actions! {
     AdminResetSecondFactor = "admin.reset_second_factor",
     /// A person got another role.
     AdminChangeRole = "admin.change_role",
+    /// An admin call was refused; the details say which, and why.
+    AdminRefused = "admin.refused",
     /// An invite to register was made.
     InviteCreate = "invite.create",
     /// An invite to register was revoked.

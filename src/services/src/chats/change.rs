@@ -12,7 +12,8 @@ use melo_storage::chats::{self, Chat};
 use melo_storage::{DatabaseTransaction, NewEvent, StorageError, events, logs};
 use serde::Serialize;
 
-use super::{ChatError, changed, room};
+use super::room::room;
+use super::{ChatError, changed};
 use crate::audit::{self, Action, Object};
 use crate::notices::{self, Notice, Recipient};
 use crate::{Core, Origin};
@@ -54,6 +55,16 @@ pub(super) enum MembersChange {
 /// Begins a change of this chat by `actor`, who may be in it or not.
 pub(super) async fn begin(core: &Core, log: LogId, actor: Uid) -> Result<Change<'_>, ChatError> {
     let tx = core.store.db.begin().await?;
+    begin_in(core, tx, log, actor).await
+}
+
+/// The same in a transaction that is open already.
+pub(super) async fn begin_in(
+    core: &Core,
+    tx: DatabaseTransaction,
+    log: LogId,
+    actor: Uid,
+) -> Result<Change<'_>, ChatError> {
     // First of all: what is read after it is how the chat stands.
     logs::lock(&tx, log).await?;
     let chat = chats::find(&tx, &core.store.keys, log).await?;

@@ -8,6 +8,7 @@ mod create;
 mod create_invite;
 mod delete;
 mod directory;
+mod farewell;
 mod invitations;
 mod join;
 mod key;
@@ -55,6 +56,7 @@ pub use transfer::transfer;
 pub use update::{ChatChange, update};
 
 pub(crate) use change::Told;
+pub(crate) use farewell::farewell;
 pub(crate) use key::{KEY_LIFE, earlier_key, good_key, publish};
 pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
 pub(crate) use turn::take_turn;

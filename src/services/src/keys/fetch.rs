@@ -48,11 +48,14 @@ async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
         return Ok(true);
     }
     let theirs = contacts::find(db, other, one).await?;
-    let theirs = theirs.is_some_and(|c| {
+    let open = |status| {
         matches!(
-            c.status,
+            status,
             ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
         )
-    });
-    Ok(theirs || chat_members::share_a_chat(db, one, other).await?)
+    };
+    Ok(
+        theirs.is_some_and(|c| open(c.status))
+            || chat_members::share_a_chat(db, one, other).await?,
+    )
 }

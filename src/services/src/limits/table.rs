@@ -55,6 +55,8 @@ pub(crate) enum Limit {
     AddressRefusals,
     /// Refused logins that the audit log keeps, of all.
     Refusals,
+    /// Refused admin calls that the audit log keeps, of all.
+    AdminRefusals,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -107,12 +109,16 @@ impl Limit {
             }
             Self::AddressRefusals => ("address refusals", quota(20, HOUR)),
             Self::Refusals => ("refusals", quota(2000, HOUR)),
+            Self::AdminRefusals => ("admin refusals", quota(2000, HOUR)),
         };
         (name, Some(quota).filter(|quota| quota.count > 0))
     }
 
     /// Whether callers are told of it. What only bounds the server's own work is not their business.
     pub(super) fn is_told(self) -> bool {
-        !matches!(self, Self::AddressRefusals | Self::Refusals)
+        !matches!(
+            self,
+            Self::AddressRefusals | Self::Refusals | Self::AdminRefusals
+        )
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use melo_domain::{
-    ChatId, LogId, PresenceStatus, Privacy, Relation, ShownPresence, Timestamp, Uid, Whereabouts,
+    Area, ChatId, Level, LogId, PresenceStatus, Privacy, Relation, Scope, ShownPresence, Timestamp,
+    Uid, Whereabouts,
 };
 use melo_storage::{StorageError, blocks, contacts, logs};
 
@@ -15,6 +16,12 @@ use crate::messages::Destination;
 use crate::people::{privacies_of, privacy_of};
 use crate::relations::Known;
 use crate::{Caller, Core};
+
+/// What a personal access token needs to see others with, whatever way it asks.
+const PRESENCE: Scope = Scope {
+    area: Area::Users,
+    level: Level::Read,
+};
 
 /// One's own state.
 pub struct OwnPresence {
@@ -81,6 +88,9 @@ pub async fn pong(core: &Core, caller: Caller) -> Result<Vec<ContactPresence>, P
 
 /// Every contact as the caller sees them, and where they are writing if the caller may know at all.
 async fn look(core: &Core, caller: Caller) -> Result<Vec<(ContactPresence, Live)>, PresenceError> {
+    if !caller.grant.allows(PRESENCE) {
+        return Ok(Vec::new());
+    }
     let contacts = contacts_of(core, caller.uid).await?;
     let open: Vec<Uid> = contacts
         .iter()

@@ -30,6 +30,8 @@ pub struct World {
     pub core: Arc<Core>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
+    /// The way to all nodes.
+    pub bus: Arc<dyn Bus>,
     /// Statements that the database was given.
     pub statements: Arc<AtomicU64>,
     e2e_key: PublicKeyPem,
@@ -90,7 +92,7 @@ impl World {
             store: store.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             hub,
-            bus,
+            bus: Arc::clone(&bus),
             passwords: PasswordHasher::new(&secret, PasswordCost::for_testing()).unwrap(),
             jwt: JwtKeys::from_pem(&private, "melo", "melo-clients").unwrap(),
             csrf: CsrfTokens::new(&secret),
@@ -102,6 +104,7 @@ impl World {
             core,
             clock,
             store,
+            bus,
             statements,
             e2e_key,
             _dir: None,

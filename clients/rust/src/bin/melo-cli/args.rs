@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use melo_client::address::DEFAULT_SERVER;
-use melo_domain::Uid;
+use melo_domain::{LogId, Uid};
+
+use crate::group_args::{Group, View};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -89,6 +91,12 @@ pub enum Command {
     Chat(Chat),
     /// Show earlier messages.
     History(History),
+    /// Groups: make, list, invite, join, members, send, history, chat, leave.
+    #[command(subcommand)]
+    Group(Group),
+    /// Channels, in which those who run it write: as groups.
+    #[command(subcommand)]
+    Channel(Group),
 }
 
 /// `register`.
@@ -215,13 +223,14 @@ pub struct Send {
 #[derive(Debug, Args)]
 pub struct Chat {
     /// The other person's user id.
-    pub uid: Uid,
-    /// Earlier messages to show first [default: 10 on a terminal, none otherwise].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub history: Option<u32>,
-    /// Only show what arrives, until interrupted; standard input is not read.
-    #[arg(long)]
-    pub listen: bool,
+    #[arg(required_unless_present = "group")]
+    pub uid: Option<Uid>,
+    /// Id of a group or channel to talk in instead.
+    #[arg(long, value_name = "ID", conflicts_with = "uid")]
+    pub group: Option<LogId>,
+    /// How it is shown.
+    #[command(flatten)]
+    pub view: View,
 }
 
 /// `history`.
@@ -262,6 +271,15 @@ mod tests {
             panic!("not send")
         };
         assert_eq!(send.text, ["--json"]);
+    }
+
+    #[test]
+    fn a_chat_is_with_somebody_or_in_a_group() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["melo-cli", "chat"], args].concat());
+        assert!(parse(&["10000001"]).is_ok());
+        assert!(parse(&["--group", "2743568499114308", "--listen"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["10000001", "--group", "5"]).is_err());
     }
 
     #[test]
