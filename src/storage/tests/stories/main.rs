@@ -7,6 +7,7 @@
 mod admin;
 mod audit;
 mod bans;
+mod contacts;
 mod databases;
 mod log_writer;
 mod migrations;
