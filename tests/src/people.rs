@@ -122,6 +122,11 @@ pub struct User {
 }
 
 impl User {
+    /// Where the account is.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
     /// POST /login with the password, and whatever `more` says.
     pub async fn try_login(&self, device_id: &str, more: &Value) -> Answer {
         let mut body = json!({

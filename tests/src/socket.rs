@@ -191,10 +191,14 @@ impl Socket {
         self.receipts.drain(..).collect()
     }
 
-    /// Whatever comes next. Pings of the server are answered on the way.
+    /// Whatever comes next. Pings of the server are answered on the way, and are not what is waited for.
     async fn read(&mut self) -> Result<Value, Closed> {
+        in_time("a frame", self.read_past_pings()).await
+    }
+
+    async fn read_past_pings(&mut self) -> Result<Value, Closed> {
         loop {
-            let Some(Ok(message)) = in_time("a frame", self.inner.next()).await else {
+            let Some(Ok(message)) = self.inner.next().await else {
                 return Err(Closed {
                     code: 1006,
                     reason: String::new(),

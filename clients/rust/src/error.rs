@@ -1,10 +1,11 @@
 //! What can go wrong in [`crate::client`].
 
-use melo_domain::Uid;
+use melo_domain::{LogId, Uid};
 use melo_protocol::ErrorCode;
 
 use crate::address::AddressError;
 use crate::crypto::RandomError;
+use crate::crypto::chat_key::ChatKeyError;
 use crate::crypto::directory::DirectoryError;
 use crate::crypto::envelope::EnvelopeError;
 use crate::crypto::legacy::LegacyError;
@@ -35,6 +36,21 @@ pub enum ClientError {
     /// The message could not be sealed in the existing clients' form.
     #[error(transparent)]
     Legacy(#[from] LegacyError),
+    /// A chat's key could not be wrapped.
+    #[error(transparent)]
+    ChatKey(#[from] ChatKeyError),
+    /// Not, or no longer, a member of that chat.
+    #[error("this account is not a member of chat {0}")]
+    NotAMember(LogId),
+    /// No member of the chat has a device that can be given a key.
+    #[error("no member of chat {0} has a device that can receive messages")]
+    NobodyToReach(LogId),
+    /// The members' devices changed faster than the key could be handed out.
+    #[error("the members of chat {0} are changing right now; try again in a moment")]
+    Unsettled(LogId),
+    /// The person has only an existing client, which reads plain texts alone.
+    #[error("the program of {0} cannot show this; it reads texts only")]
+    TextsOnly(Uid),
     /// The key directory of a person is not believed.
     #[error("the keys of {uid} are refused: {error}")]
     Directory {
@@ -95,6 +111,10 @@ impl ClientError {
 
     /// Whether the same may succeed later as it is.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Api(error) if error.is_transient())
+        match self {
+            Self::Api(error) => error.is_transient(),
+            Self::Unsettled(_) => true,
+            _ => false,
+        }
     }
 }

@@ -11,6 +11,7 @@ use melo_protocol::{ErrorCode, FieldError};
 use melo_services::access::AccessError;
 use melo_services::account::{AccountError, AuthError};
 use melo_services::avatar::AvatarError;
+use melo_services::chats::ChatError;
 use melo_services::contacts::ContactError;
 use melo_services::keys::KeyError;
 use melo_services::live::LiveError;
@@ -217,6 +218,7 @@ impl From<MessageError> for ApiError {
                 };
             }
             MessageError::ClientIdReused => ErrorCode::ClientIdReused,
+            MessageError::Chat(error) => return error.into(),
             MessageError::NotAMember => ErrorCode::NotAMember,
             MessageError::StaleKey => ErrorCode::StaleKey,
             MessageError::NotFound => ErrorCode::NotFound,
@@ -226,6 +228,45 @@ impl From<MessageError> for ApiError {
             MessageError::Stopping => return Self::retry(ErrorCode::ShuttingDown, detail, 2),
             MessageError::NotStored => return Self::internal(&detail),
             MessageError::Fault(fault) => return Self::internal(&fault),
+        };
+        Self::new(code, detail)
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            ChatError::Avatar(error) => return error.into(),
+            ChatError::NotFound | ChatError::NoPicture => ErrorCode::NotFound,
+            ChatError::UserNotFound => ErrorCode::UserNotFound,
+            ChatError::InviteInvalid => ErrorCode::InviteInvalid,
+            ChatError::Banned => ErrorCode::Banned,
+            ChatError::Blocked => ErrorCode::Blocked,
+            ChatError::OwnerStays => ErrorCode::LastOwner,
+            ChatError::LimitReached(_) => ErrorCode::LimitReached,
+            ChatError::NotAMember => ErrorCode::NotAMember,
+            ChatError::Forbidden => ErrorCode::Forbidden,
+            ChatError::Envelope(_) | ChatError::KeyRefNeeded | ChatError::KeysNeeded => {
+                ErrorCode::InvalidEnvelope
+            }
+            ChatError::StaleKey => ErrorCode::StaleKey,
+            ChatError::DeviceMismatch { missing, extra } => {
+                return Self {
+                    missing,
+                    extra,
+                    ..Self::new(ErrorCode::DeviceMismatch, detail)
+                };
+            }
+            ChatError::TooLarge => ErrorCode::TooLarge,
+            ChatError::ClientIdReused => ErrorCode::ClientIdReused,
+            ChatError::SlowMode(seconds) => {
+                return Self::retry(ErrorCode::SlowMode, detail, seconds);
+            }
+            ChatError::Limited(seconds) => {
+                return Self::retry(ErrorCode::RateLimited, detail, seconds);
+            }
+            ChatError::Fault(fault) => return Self::internal(&fault),
         };
         Self::new(code, detail)
     }

@@ -140,10 +140,13 @@ impl FromRequest for Authenticated {
         let state = req.app_data::<web::Data<State>>().cloned();
         let token = bearer(req).or_else(|| cookie::token(req));
         let required = scope::required(req.method(), req.match_pattern().as_deref());
+        let req = req.clone();
         Box::pin(async move {
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
             let token = token.ok_or(AuthError::InvalidToken)?;
             let caller = account::authenticate(&state.core, &token).await?;
+            // For whoever writes about the call, also if it goes no further.
+            req.extensions_mut().insert(caller);
             melo_services::spend_call(&state.core, caller).await?;
             if !caller.grant.allows(required) {
                 return Err(AuthError::ScopeRequired(required).into());
@@ -202,10 +205,15 @@ impl FromRequest for Traced {
     type Future = std::future::Ready<Result<Self, ApiError>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let agent = req.headers().get(header::USER_AGENT);
-        let agent = agent.and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let id = req.extensions().get::<RequestId>().cloned();
-        let id = id.map(|RequestId(id)| id).unwrap_or_default();
-        std::future::ready(Ok(Self(Origin::new(address(req), agent, id))))
+        std::future::ready(Ok(Self(origin(req))))
     }
+}
+
+/// Where the call comes from, for limits, session lists and the audit log.
+pub(crate) fn origin(req: &HttpRequest) -> Origin {
+    let agent = req.headers().get(header::USER_AGENT);
+    let agent = agent.and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let id = req.extensions().get::<RequestId>().cloned();
+    let id = id.map(|RequestId(id)| id).unwrap_or_default();
+    Origin::new(address(req), agent, id)
 }

@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod http;
 mod middleware;
+mod refusals;
 mod scope;
 mod server;
 mod state;

@@ -9,7 +9,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
-use crate::{State, cookie, http, middleware, ws};
+use crate::{State, cookie, http, middleware, refusals, ws};
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(app_state.clone()))
+            .wrap(from_fn(refusals::note))
             .wrap(from_fn(cookie::guard))
             .wrap(cors(&app_state))
             .wrap(from_fn(middleware::around))

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::coded::coded;
-use crate::{ClientDeviceId, Phone, network_of};
+use crate::{ClientDeviceId, Network, Phone};
 
 coded!(
     /// What a ban is about.
     BanKind, "ban kind" {
-        /// An address; an IPv6 one with its whole /64.
+        /// An address, an IPv6 one with its whole /64, or a range of addresses.
         Address = 1,
         /// A device, by the id its client made.
         Device = 2,
@@ -45,69 +45,55 @@ impl FromStr for BanKind {
 
 /// What is banned, in the one form in which it is looked for.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Banned {
-    kind: BanKind,
-    value: String,
+pub enum Banned {
+    /// Everybody at these addresses.
+    Address(Network),
+    /// Whoever uses this device.
+    Device(ClientDeviceId),
+    /// Whoever has this number.
+    Phone(Phone),
 }
 
 impl Banned {
-    /// Everybody at this address.
+    /// Everybody in the same place as this address.
     pub fn address(address: IpAddr) -> Self {
-        Self {
-            kind: BanKind::Address,
-            value: network_of(address).to_string(),
-        }
-    }
-
-    /// Whoever uses this device.
-    pub fn device(device: &ClientDeviceId) -> Self {
-        Self {
-            kind: BanKind::Device,
-            value: device.as_str().to_owned(),
-        }
-    }
-
-    /// Whoever has this number.
-    pub fn phone(phone: &Phone) -> Self {
-        Self {
-            kind: BanKind::Phone,
-            value: phone.as_str().to_owned(),
-        }
+        Self::Address(Network::of(address))
     }
 
     /// Reads a value of that kind; the error says what it must be.
     pub fn parse(kind: BanKind, text: &str) -> Result<Self, String> {
+        fn read<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
+            text.parse().map_err(|error: T::Err| error.to_string())
+        }
         match kind {
-            BanKind::Address => text
-                .trim()
-                .parse()
-                .map(Self::address)
-                .map_err(|_| "must be an IP address".to_owned()),
-            BanKind::Device => text
-                .parse()
-                .map(|device| Self::device(&device))
-                .map_err(|error: crate::InvalidDeviceId| error.to_string()),
-            BanKind::Phone => text
-                .parse()
-                .map(|phone| Self::phone(&phone))
-                .map_err(|error: crate::InvalidPhone| error.to_string()),
+            BanKind::Address => read(text).map(Self::Address),
+            BanKind::Device => read(text).map(Self::Device),
+            BanKind::Phone => read(text).map(Self::Phone),
         }
     }
 
     /// What it is about.
     pub fn kind(&self) -> BanKind {
-        self.kind
+        match self {
+            Self::Address(_) => BanKind::Address,
+            Self::Device(_) => BanKind::Device,
+            Self::Phone(_) => BanKind::Phone,
+        }
     }
 
     /// The value; personal.
-    pub fn value(&self) -> &str {
-        &self.value
+    pub fn value(&self) -> String {
+        match self {
+            Self::Address(network) => network.to_string(),
+            Self::Device(device) => device.as_str().to_owned(),
+            Self::Phone(phone) => phone.as_str().to_owned(),
+        }
     }
 }
 
 impl fmt::Debug for Banned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Banned({}, [REDACTED])", self.kind.as_str())
+        write!(f, "Banned({}, [REDACTED])", self.kind().as_str())
     }
 }
 
@@ -120,6 +106,8 @@ mod tests {
         for (kind, texts) in [
             (BanKind::Address, ["203.0.113.7", " ::ffff:203.0.113.7"]),
             (BanKind::Address, ["2001:db8::1", "2001:db8:0:0:ffff::2"]),
+            (BanKind::Address, ["203.0.113.0/24", "203.0.113.99/24"]),
+            (BanKind::Address, ["203.0.113.7/32", "203.0.113.7"]),
             (BanKind::Device, ["00FF00ff00ff00ff", "00ff00ff00ff00ff"]),
             (BanKind::Phone, ["+79991234567", "89991234567"]),
         ] {
@@ -135,7 +123,7 @@ mod tests {
             assert!(Banned::parse(*kind, "nonsense").is_err());
             assert_eq!(kind.as_str().parse(), Ok(*kind));
         }
-        assert!(Banned::parse(BanKind::Address, "203.0.113.0/24").is_err());
+        assert!(Banned::parse(BanKind::Address, "0.0.0.0/0").is_err());
         assert!("ip".parse::<BanKind>().is_err());
     }
 

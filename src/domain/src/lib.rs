@@ -37,7 +37,7 @@ pub use ids::{ChatId, DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId,
 pub use job::{JobKind, JobState};
 pub use language::Language;
 pub use name::{Bio, ChatDescription, ChatTitle, DisplayName, InvalidName, Username};
-pub use network::network_of;
+pub use network::{InvalidNetwork, Network, network_of};
 pub use password::{PasswordOwner, PasswordPolicy, UnfitPassword};
 pub use phone::{InvalidPhone, Phone};
 pub use presence::{PresenceStatus, ShownPresence, Whereabouts};

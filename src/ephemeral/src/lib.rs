@@ -28,10 +28,14 @@ pub enum Kind {
     FailedLogins,
     /// Challenges of registrations that were used.
     Challenge,
+    /// Members of chats in slow mode who have just written.
+    SlowMode,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
     /// Where somebody is connected, what they say of themselves, and to whom they are writing.
     Presence,
+    /// Refused admin calls that were noted, by who made which.
+    AdminRefusal,
 }
 
 impl Kind {
@@ -41,8 +45,10 @@ impl Kind {
             Self::Limit => "limit",
             Self::FailedLogins => "failed_logins",
             Self::Challenge => "challenge",
+            Self::SlowMode => "slow_mode",
             Self::Webhook => "webhook",
             Self::Presence => "presence",
+            Self::AdminRefusal => "admin_refusal",
         }
     }
 }

@@ -8,7 +8,7 @@ pub enum CloseCode {
     PolicyViolation,
     /// 4001: the session was ended, here or from another device.
     SessionRevoked,
-    /// 4002: the account is locked.
+    /// 4002: the account is locked or banned, or its phone number, its device or the address is banned.
     AccountLocked,
     /// 4003: not WebSocket, or not text, or not how this protocol is spoken.
     ProtocolError,

@@ -1,6 +1,8 @@
 //! The server's view of an end-to-end envelope: opaque beyond `v`, `suite`, `id` and the names in `keys`.
 //! It needs the names to hand each device only its own entry, and to see that no device was forgotten.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -114,6 +116,15 @@ impl<'a> Envelope<'a> {
     /// The key ids of the devices this envelope is for.
     pub fn kids(&self) -> impl Iterator<Item = &'a str> + '_ {
         self.keys.iter().map(|(kid, _)| *kid)
+    }
+
+    /// The name of the key that it is sealed under, or that it carries: 32 bytes in base64url without padding.
+    pub fn key_ref(&self) -> Option<[u8; 32]> {
+        let (_, raw) = self.members.iter().find(|(name, _)| *name == "key_ref")?;
+        let text: &str = serde_json::from_str(raw.get()).ok()?;
+        let mut bytes = [0_u8; 32];
+        let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (read == bytes.len()).then_some(bytes)
     }
 
     /// The envelope's text as the device with key `kid` may see it: every member as it was sent, and of

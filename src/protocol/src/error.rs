@@ -118,6 +118,8 @@ error_codes! {
     NotAMember = "not_a_member", 403, false, "Not a member";
     /// Not allowed to this caller.
     Forbidden = "forbidden", 403, false, "Forbidden";
+    /// As many as there may be: members of a chat, chats of a person, invites.
+    LimitReached = "limit_reached", 409, false, "Limit reached";
     /// The mail address is confirmed for another account.
     EmailTaken = "email_taken", 409, false, "Mail address taken";
     /// No such user.
@@ -126,7 +128,7 @@ error_codes! {
     NotFound = "not_found", 404, false, "Not found";
     /// The path exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed";
-    /// Asked to become one's own contact, or to write to oneself.
+    /// Asked to become one's own contact, to write to oneself, or to ban oneself.
     SelfTarget = "self_target", 400, false, "Cannot address yourself";
     /// Already asked, or already contacts.
     AlreadySubscribed = "already_subscribed", 400, false, "Already subscribed";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{DeviceHandle, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, Network, Seq, SessionId, Uid};
 use parking_lot::RwLock;
 
 use crate::{Close, LiveEvent};
@@ -47,6 +47,22 @@ pub enum BusMessage {
         uid: Uid,
         /// Which.
         sessions: Arc<[SessionId]>,
+        /// What the connections are told.
+        close: Close,
+    },
+    /// The members, rules or devices of a chat are not what they were: short memories of them are forgotten.
+    RoomChanged {
+        /// The chat's log.
+        log: LogId,
+        /// The last change of members.
+        members_seq: Seq,
+    },
+    /// Who is kept out is not what it was: short memories of it are forgotten.
+    BansChanged,
+    /// Nobody goes on from these addresses: the connections from there are closed.
+    AddressesClosed {
+        /// Which.
+        network: Network,
         /// What the connections are told.
         close: Close,
     },

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use melo_domain::{DeviceHandle, SessionId, Uid};
+use melo_domain::{DeviceHandle, Network, SessionId, Uid};
 
 use crate::{Budget, BusMessage, BusSubscriber, Close, Outbound, Outbox};
 
@@ -26,6 +26,7 @@ struct Connection {
     id: u64,
     device: DeviceHandle,
     session: SessionId,
+    address: IpAddr,
     outbox: Arc<Outbox>,
 }
 
@@ -103,6 +104,7 @@ impl Hub {
                 id,
                 device: member.device,
                 session: member.session,
+                address,
                 outbox: Arc::clone(&outbox),
             });
         self.total.fetch_add(1, Ordering::Relaxed);
@@ -163,6 +165,16 @@ impl Hub {
         }
     }
 
+    fn end_at(&self, network: Network, close: &Close) {
+        for person in &self.people {
+            for connection in &person.connections {
+                if network.contains(connection.address) {
+                    connection.outbox.close(close.clone());
+                }
+            }
+        }
+    }
+
     fn remove(&self, uid: Uid, address: IpAddr, id: u64) {
         if let Some(mut person) = self.people.get_mut(&uid) {
             person.connections.retain(|c| c.id != id);
@@ -207,7 +219,10 @@ impl BusSubscriber for Hub {
                 sessions,
                 close,
             } => self.end_sessions(*uid, sessions, close),
-            BusMessage::RelationsChanged { .. } => {}
+            BusMessage::AddressesClosed { network, close } => self.end_at(*network, close),
+            BusMessage::BansChanged
+            | BusMessage::RelationsChanged { .. }
+            | BusMessage::RoomChanged { .. } => {}
         }
     }
 }
@@ -226,6 +241,11 @@ impl Registration {
     /// The person's shared frame budget.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// The place the connection comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// The connection goes on under another session of the same device.
@@ -333,6 +353,32 @@ mod tests {
             sessions: [member(uid, 1).session, member(uid, 3).session].into(),
             close: close.clone(),
         });
+        assert_eq!(boxes[0].drain(&mut Vec::new()), Some(close.clone()));
+        assert_eq!(boxes[1].drain(&mut Vec::new()), None);
+        assert_eq!(boxes[2].drain(&mut Vec::new()), Some(close));
+    }
+
+    #[tokio::test]
+    async fn closing_a_network_closes_everybodys_connections_from_there() {
+        let hub = Arc::new(Hub::new(5));
+        let boxes: Vec<_> = (0..3).map(|_| Arc::new(Outbox::default())).collect();
+        let places = ["203.0.113.7", "203.0.114.7", "2001:db8:1:2::"];
+        let mut kept = Vec::new();
+        for ((n, outbox), place) in (1..).zip(&boxes).zip(places) {
+            let member = member(Uid::from_random(n), n);
+            let one = hub.register(member, place.parse().unwrap(), Arc::clone(outbox));
+            kept.push(one.unwrap());
+        }
+        let close = Close {
+            code: CloseCode::AccountLocked,
+            reason: String::new(),
+        };
+        for network in ["203.0.113.0/24", "2001:db8:1::/48"] {
+            hub.receive(&BusMessage::AddressesClosed {
+                network: network.parse().unwrap(),
+                close: close.clone(),
+            });
+        }
         assert_eq!(boxes[0].drain(&mut Vec::new()), Some(close.clone()));
         assert_eq!(boxes[1].drain(&mut Vec::new()), None);
         assert_eq!(boxes[2].drain(&mut Vec::new()), Some(close));

@@ -9,6 +9,7 @@ use melo_realtime::{BusMessage, BusSubscriber};
 use melo_storage::sessions::Session;
 use moka::sync::Cache;
 
+use crate::chats::{RoomWatch, Rooms};
 use crate::relations::{RelationWatch, Relations};
 
 /// The way from one person to another: both are contacts.
@@ -18,6 +19,15 @@ pub struct DirectRoute {
     pub log: LogId,
     /// The two.
     pub audience: Arc<[Uid]>,
+    /// Seconds that a message lives; 0: as long as the log keeps it.
+    pub disappearing: u64,
+}
+
+impl DirectRoute {
+    /// When a message that is written now is to be taken away again.
+    pub(crate) fn expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.disappearing > 0).then(|| now.plus(Duration::from_secs(self.disappearing)))
+    }
 }
 
 /// One published device, as routing needs it.
@@ -46,6 +56,7 @@ pub(crate) struct KnownToken {
 
 pub(crate) struct Caches {
     pub relations: Arc<Relations>,
+    pub rooms: Arc<Rooms>,
     pub devices: Cache<Uid, Arc<[DeviceKid]>>,
     pub sessions: Cache<SessionId, Session>,
     /// Personal access tokens by their hash; whether the session lives is asked apart.
@@ -70,6 +81,7 @@ impl Default for Caches {
     fn default() -> Self {
         Self {
             relations: Arc::default(),
+            rooms: Arc::default(),
             devices: cache(100_000, 30),
             sessions: cache(100_000, 5),
             tokens: cache(10_000, 60),
@@ -83,6 +95,11 @@ impl Caches {
     /// Takes over from the bus which sessions were ended, on this node or another.
     pub(crate) fn watch_sessions(&self) -> SessionWatch {
         SessionWatch(self.sessions.clone())
+    }
+
+    /// Takes over from the bus which chats have changed.
+    pub(crate) fn watch_rooms(&self) -> RoomWatch {
+        RoomWatch(Arc::clone(&self.rooms))
     }
 
     /// Takes over from the bus how people stand to each other.

@@ -1,6 +1,6 @@
 //! What every use case stands on, put together once by the server.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,8 +14,9 @@ use tokio::sync::{Notify, Semaphore};
 use crate::account::MAX_EXPORTS;
 use crate::activity::Activity;
 use crate::avatar::Workshop;
-use crate::bans::BanMemory;
+use crate::bans::{BanMemory, BanWatch};
 use crate::caches::Caches;
+use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
@@ -63,6 +64,35 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which ways out there are.
     pub channels: Channels,
+    /// How large chats grow, and how many there are.
+    pub chats: ChatLimits,
+}
+
+/// How large chats grow, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatLimits {
+    /// People in one group.
+    pub group_members: u64,
+    /// People in one channel.
+    pub channel_members: u64,
+    /// Chats that one person is in.
+    pub per_person: u64,
+    /// Chats that one person owns.
+    pub owned: u64,
+    /// Invites that one chat has.
+    pub invites: u64,
+}
+
+impl Default for ChatLimits {
+    fn default() -> Self {
+        Self {
+            group_members: 1000,
+            channel_members: 100_000,
+            per_person: 500,
+            owned: 100,
+            invites: 50,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -94,6 +124,7 @@ impl Default for Policy {
             registration: RegistrationMode::default(),
             passwords: PasswordPolicy::default(),
             channels: Channels::default(),
+            chats: ChatLimits::default(),
         }
     }
 }
@@ -136,7 +167,7 @@ pub struct Core {
     pub(crate) csrf: CsrfTokens,
     pub(crate) audit: AuditChain,
     pub(crate) challenges: WorkChallenges,
-    pub(crate) bans: BanMemory,
+    pub(crate) bans: Arc<BanMemory>,
     pub(crate) policy: Policy,
     pub(crate) writer: LogWriter,
     pub(crate) caches: Caches,
@@ -154,20 +185,14 @@ impl Core {
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let bus = Arc::clone(&parts.bus);
-        let sink: CommitSink = Arc::new(
-            move |Committed {
-                      event, audience, ..
-                  }| {
-                bus.publish(BusMessage::Event {
-                    event: Arc::new(LiveEvent::new(event, audience.kind)),
-                    audience: audience.members,
-                });
-            },
-        );
         let caches = Caches::default();
+        let this: Arc<OnceLock<Weak<Self>>> = Arc::default();
+        let sink = sink(&parts.bus, &caches.rooms, &this);
         parts.bus.subscribe(Arc::new(caches.watch_sessions()));
         parts.bus.subscribe(Arc::new(caches.watch_relations()));
+        parts.bus.subscribe(Arc::new(caches.watch_rooms()));
+        let bans = Arc::new(BanMemory::default());
+        parts.bus.subscribe(Arc::new(BanWatch(Arc::clone(&bans))));
         let (writer, task) = LogWriter::start(parts.store.clone(), Arc::clone(&parts.clock), sink);
         let core = Self {
             passwords: PasswordPool::new(parts.passwords),
@@ -190,10 +215,12 @@ impl Core {
             csrf: parts.csrf,
             audit: parts.audit,
             challenges: parts.challenges,
-            bans: BanMemory::default(),
+            bans,
             policy: parts.policy,
         };
-        (Arc::new(core), task)
+        let core = Arc::new(core);
+        let _ = this.set(Arc::downgrade(&core));
+        (core, task)
     }
 
     /// The present moment.
@@ -262,4 +289,31 @@ impl Core {
         self.activity.flush(&self.store).await?;
         self.presence.flush(&self.store).await
     }
+}
+
+/// What happens to a committed event: it goes to the bus. When the members of its chat have changed since it was sent,
+/// it goes to those who are in it now.
+fn sink(bus: &Arc<dyn Bus>, rooms: &Arc<Rooms>, core: &Arc<OnceLock<Weak<Core>>>) -> CommitSink {
+    let (bus, rooms, core) = (Arc::clone(bus), Arc::clone(rooms), Arc::clone(core));
+    Arc::new(move |committed| {
+        let Committed {
+            event, audience, ..
+        } = committed;
+        let outdated =
+            audience.kind.is_chat() && rooms.is_outdated(event.log, audience.members_seq);
+        if outdated && let Some(core) = core.get().and_then(Weak::upgrade) {
+            tokio::spawn(async move {
+                let log = event.log;
+                if let Err(error) = chats::publish(&core, log, event).await {
+                    // Who missed it reads it from the log.
+                    tracing::warn!(%error, "an event could not be told at once");
+                }
+            });
+            return;
+        }
+        bus.publish(BusMessage::Event {
+            event: Arc::new(LiveEvent::new(event, audience.kind)),
+            audience: audience.members,
+        });
+    })
 }

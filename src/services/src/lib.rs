@@ -9,6 +9,7 @@ pub mod audit;
 pub mod avatar;
 pub mod bans;
 mod caches;
+pub mod chats;
 pub mod contacts;
 mod core;
 pub mod credentials;
@@ -34,7 +35,7 @@ pub mod tokens;
 pub mod typing;
 
 pub use caches::DirectRoute;
-pub use core::{Core, Parts, Policy, Window};
+pub use core::{ChatLimits, Core, Parts, Policy, Window};
 pub use fault::Fault;
 pub use limits::{LimitError, Spent, spend_call, watch};
 pub use origin::Origin;

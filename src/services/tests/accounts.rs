@@ -5,7 +5,7 @@ mod common;
 use common::World;
 use melo_domain::Secret;
 use melo_services::account::{self, AccountError, AuthError};
-use melo_services::{Policy, Window};
+use melo_services::{Caller, Grant, Policy, Window};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,4 +117,19 @@ async fn access_tokens_and_tickets_end() {
     world.pass(Policy::default().access_token_life);
     let expired = account::authenticate(&world.core, begun.access_token.expose()).await;
     assert!(matches!(expired, Err(AuthError::Expired)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_worth_what_its_maker_is() {
+    let world = World::new().await;
+    let login = world.person("+79990000001").await;
+    let token = Caller {
+        grant: Grant::Token("chat:write users:read".parse().unwrap()),
+        ..login
+    };
+    for maker in [login, token] {
+        let ticket = account::issue_ticket(&world.core, maker).await.unwrap();
+        let caller = account::authenticate_ticket(&world.core, ticket.expose()).await;
+        assert_eq!(caller.unwrap(), maker);
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{World, origin};
 use melo_domain::{AccountState, AdminAction, Role, Scopes, Uid};
 use melo_services::account::{self, AccountError};
-use melo_services::admin::{self, AdminError, AuditQuery, StateChange};
+use melo_services::admin::{self, AdminError, AuditQuery, RefusedCall, StateChange};
 use melo_services::audit::{self, Verdict};
 use melo_services::{Caller, Grant, Policy, Window};
 use melo_storage::admin::people::PeopleFilter;
@@ -289,4 +289,78 @@ async fn a_lock_is_not_a_ban_and_states_round_trip() {
     )
     .await;
     assert!(matches!(own, Err(AdminError::TargetRank)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_promoted_in_time_is_not_deleted() {
+    let world = World::new().await;
+    let owner = with_role(&world, "+79990000001", Role::Owner).await;
+    let olga = with_role(&world, "+79990000002", Role::Admin).await;
+    for round in 0..20 {
+        let anna = world.person(&format!("+799900001{round:02}")).await.uid;
+        let origin = origin();
+        let (deleted, promoted) = tokio::join!(
+            admin::delete_account(&world.core, olga, &origin, anna, "race"),
+            admin::change_role(&world.core, owner, &origin, anna, Role::Admin, ""),
+        );
+        match (deleted, promoted) {
+            (Ok(()), Err(AdminError::UserNotFound)) | (Err(AdminError::TargetRank), Ok(())) => {}
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_call_is_noted_once_a_minute_for_each_person_and_call() {
+    let world = World::new().await;
+    let anna = world.person("+79990000001").await;
+    let boris = world.person("+79990000002").await;
+    let note = async |who: Caller, call: &str| {
+        let refused = RefusedCall {
+            call,
+            code: "forbidden",
+            target: Some(boris.uid),
+        };
+        admin::note_refusal(&world.core, who, &origin(), refused)
+            .await
+            .unwrap();
+        world.audited("admin.refused").await.len()
+    };
+    assert_eq!(note(anna, "GET /admin/users").await, 1);
+    assert_eq!(note(anna, "GET /admin/users").await, 1);
+    assert_eq!(note(anna, "GET /admin/audit").await, 2);
+    assert_eq!(note(boris, "GET /admin/users").await, 3);
+    world.pass(Duration::from_secs(59));
+    assert_eq!(note(anna, "GET /admin/users").await, 3);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(note(anna, "GET /admin/users").await, 4);
+    assert_eq!(note(anna, "GET /admin/users").await, 4);
+    let newest = &world.audited("admin.refused").await[0];
+    assert_eq!(newest.actor, Some(anna.uid));
+    assert_eq!(newest.object, format!("user:{}", boris.uid));
+    assert_eq!(
+        newest.details,
+        r#"{"call":"GET /admin/users","code":"forbidden"}"#
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_calls_of_all_together_are_noted_up_to_a_limit() {
+    let world = World::new().await;
+    let anna = world.person("+79990000001").await;
+    for n in 0..2010 {
+        let refused = RefusedCall {
+            call: &format!("GET /admin/{n}"),
+            code: "forbidden",
+            target: None,
+        };
+        admin::note_refusal(&world.core, anna, &origin(), refused)
+            .await
+            .unwrap();
+    }
+    let Verdict::Whole(head) = audit::verify(&world.core, None, |_| ()).await.unwrap() else {
+        panic!("a broken log");
+    };
+    // The registration and the login come first.
+    assert_eq!(head.last_id, 2 + 2000);
 }

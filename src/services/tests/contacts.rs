@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{World, origin};
 use melo_domain::{EventKind, LogEvent, Uid};
 use melo_services::contacts::{self, ASK_AGAIN_AFTER, ContactError, SubscribeInput};
-use melo_services::messages::{self, MessageError, SendInput};
+use melo_services::messages::{self, Destination, MessageError, SendInput};
 use melo_services::{Caller, account, people};
 use melo_storage::{accounts, erasure, events};
 use serde_json::Value;
@@ -45,7 +45,7 @@ async fn cancel(world: &World, by: Caller, to: Caller) -> Result<(), ContactErro
 async fn send(world: &World, from: Caller, to: Caller) -> Result<u64, MessageError> {
     let payload = RawValue::from_string("\"text\"".to_owned()).unwrap();
     let input = SendInput {
-        target: to.uid,
+        to: Destination::Person(to.uid),
         payload: &payload,
         client_id: None,
     };

@@ -14,7 +14,7 @@ use melo_services::access::{AccessError, Credentials};
 use melo_services::account::{self, AccountError, AuthError};
 use melo_services::avatar::{self, AvatarError};
 use melo_services::contacts::{self, ContactError, SubscribeInput};
-use melo_services::messages::{self, MessageError, SendInput};
+use melo_services::messages::{self, Destination, MessageError, SendInput};
 use melo_services::people::{self, PeopleError, PrivacyUpdate};
 use melo_services::{Caller, Core};
 use melo_storage::accounts::{self, Standing};
@@ -47,7 +47,7 @@ async fn set(core: &Core, caller: Caller, update: PrivacyUpdate) -> Privacy {
 async fn send(core: &Core, from: Caller, to: Uid) -> Result<(), MessageError> {
     let payload = RawValue::from_string("\"text\"".to_owned()).unwrap();
     let input = SendInput {
-        target: to,
+        to: Destination::Person(to),
         payload: &payload,
         client_id: None,
     };
@@ -270,8 +270,9 @@ async fn who_leaves_is_gone_at_once_and_their_history_is_not() {
     assert_eq!(contacts::list(core, boris, 1, 10).await.unwrap().total, 0);
     let profile = account::view_profile(core, boris, Some(anna.uid)).await;
     assert!(matches!(profile.err(), Some(AccountError::UserNotFound)));
-    let twice = account::erase(core, &origin(), boris.uid, anna.uid, None).await;
-    assert!(matches!(twice, Err(AccountError::UserNotFound)));
+    let twice = account::delete(core, anna, &origin(), shown(PASSWORD)).await;
+    let gone = AccountError::Access(AccessError::NotFound("account"));
+    assert_eq!(twice.unwrap_err().to_string(), gone.to_string());
     // The phone is free again, for another id.
     let again = world.person("+79990000001").await;
     assert_ne!(again.uid, anna.uid);
@@ -291,9 +292,13 @@ async fn of_two_owners_who_leave_at_once_one_stays() {
             .unwrap();
     }
     let mut tasks = tokio::task::JoinSet::new();
-    for uid in [anna.uid, boris.uid] {
+    for owner in [anna, boris] {
         let core = Arc::clone(&world.core);
-        tasks.spawn(async move { account::erase(&core, &origin(), uid, uid, None).await });
+        let shown = Credentials {
+            password: Secret::new(PASSWORD.to_owned()),
+            code: None,
+        };
+        tasks.spawn(async move { account::delete(&core, owner, &origin(), shown).await });
     }
     let outcomes = tasks.join_all().await;
     assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);

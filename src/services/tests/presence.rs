@@ -358,7 +358,7 @@ async fn when_somebody_was_last_there_is_written_in_batches_and_never_after_they
     assert_eq!(words(&world, boris, anna.uid).await, "inactive");
 
     // What is noted of somebody whose account is gone stays nowhere.
-    account::erase(&world.core, &origin(), boris.uid, boris.uid, None)
+    account::erase(&world.core, &origin(), boris.uid)
         .await
         .unwrap();
     boriss.leave().await;
@@ -380,7 +380,7 @@ async fn statuses_say_what_is_known_in_a_constant_number_of_queries() {
     people::block(&world.core, kept_away, &origin(), anna.uid)
         .await
         .unwrap();
-    account::erase(&world.core, &origin(), leaver.uid, leaver.uid, None)
+    account::erase(&world.core, &origin(), leaver.uid)
         .await
         .unwrap();
     let _there = [

@@ -1,7 +1,7 @@
 //! What is kept out.
 
 use melo_crypto::{BlindIndex, Column as SealedColumn, Keyring, random};
-use melo_domain::{BanKind, Banned, Timestamp, Uid};
+use melo_domain::{BanKind, Banned, Network, Timestamp, Uid};
 use sea_orm::sea_query::Cond;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
@@ -70,7 +70,7 @@ pub async fn insert(
         kind: Set(new.banned.kind().code()),
         value_index: Set(index_of(keys, new.banned).as_bytes().to_vec()),
         value_index_next: Set(None),
-        value: Set(seal.text("value", new.banned.value())?),
+        value: Set(seal.text("value", &new.banned.value())?),
         reason: Set(seal.text("reason", new.reason)?),
         created_by: Set(new.created_by.map(Uid::to_i64)),
         created_at: Set(seal.time("created_at", new.created)?),
@@ -140,21 +140,71 @@ fn open_expiry(
         .transpose()
 }
 
-/// How every ban is found, and when it ends: what a check needs, and nothing that is personal.
+/// A ban as a check needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// How it is found without opening it.
+    pub index: BlindIndex,
+    /// When it ends by itself, if it does.
+    pub expires: Option<Timestamp>,
+    /// The addresses it covers, if they are more than one place: an index finds equals only.
+    pub range: Option<Network>,
+}
+
+/// All bans as a check needs them. Nothing in them is personal: no single address, device or phone.
 pub async fn standing(
     conn: &impl ConnectionTrait,
     keys: &Keyring,
-) -> Result<Vec<(BlindIndex, Option<Timestamp>)>, StorageError> {
-    let corrupt = |_| StorageError::Corrupt("blind index");
+) -> Result<Vec<Standing>, StorageError> {
     let mut standing = Vec::new();
     for row in Entity::find().all(conn).await? {
         let seal = RowSeal::new(keys, TABLE, row.id);
         let expires = open_expiry(&seal, row.expires.as_ref())?;
-        let index = BlindIndex::from_bytes(&row.value_index).map_err(corrupt)?;
-        standing.push((index, expires));
-        if let Some(next) = &row.value_index_next {
-            standing.push((BlindIndex::from_bytes(next).map_err(corrupt)?, expires));
+        let range = open_range(&seal, &row)?;
+        for index in std::iter::once(&row.value_index).chain(&row.value_index_next) {
+            let index = BlindIndex::from_bytes(index);
+            standing.push(Standing {
+                index: index.map_err(|_| StorageError::Corrupt("blind index"))?,
+                expires,
+                range,
+            });
         }
     }
     Ok(standing)
+}
+
+fn open_range(seal: &RowSeal<'_>, row: &Model) -> Result<Option<Network>, StorageError> {
+    if BanKind::from_code(row.kind)? != BanKind::Address {
+        return Ok(None);
+    }
+    let value = seal.open_text("value", &row.value)?;
+    let network: Network = value
+        .parse()
+        .map_err(|_| StorageError::Corrupt("banned address"))?;
+    Ok(Some(network).filter(|network| network.is_range()))
+}
+
+/// Whether a ban of exactly one of these values stands at this moment. Asked in a transaction, it is what is true
+/// there. Ranges are no business of this: [`standing`] has them.
+pub async fn any_stands(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    suspects: &[Banned],
+    now: Timestamp,
+) -> Result<bool, StorageError> {
+    let indexes: Vec<Vec<u8>> = suspects
+        .iter()
+        .map(|suspect| index_of(keys, suspect).as_bytes().to_vec())
+        .collect();
+    let either = Cond::any()
+        .add(Column::ValueIndex.is_in(indexes.clone()))
+        .add(Column::ValueIndexNext.is_in(indexes));
+    for row in Entity::find().filter(either).all(conn).await? {
+        let seal = RowSeal::new(keys, TABLE, row.id);
+        let expires = open_expiry(&seal, row.expires.as_ref())?;
+        if expires.is_none_or(|expires| expires > now) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -11,7 +11,7 @@ use sea_orm::{
 use crate::StorageError;
 use crate::entity::devices::{ActiveModel, Column, Entity, Model};
 use crate::entity::spent_device_tokens as spent;
-use crate::sealed::RowSeal;
+use crate::sealed::{RowSeal, Sealed};
 
 const TABLE: &str = "devices";
 const SPENT: &str = "spent_device_tokens";
@@ -370,6 +370,30 @@ pub async fn published(
         .await?;
     rows.into_iter()
         .map(|row| open_published(keys, &row))
+        .collect()
+}
+
+/// The names of the encryption keys that these people's devices have published: what routing needs, at a quarter of
+/// the work of [`published`].
+pub async fn kids(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uids: &[Uid],
+) -> Result<Vec<(DeviceHandle, String)>, StorageError> {
+    let rows: Vec<(i64, Sealed)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Kid])
+        .filter(Column::Uid.is_in(uids.iter().map(|u| u.to_i64())))
+        .filter(Column::Kid.is_not_null())
+        .order_by_asc(Column::Id)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(id, kid)| {
+            let handle = DeviceHandle::from_i64(id)?;
+            Ok((handle, seal(keys, handle).open_text("kid", &kid)?))
+        })
         .collect()
 }
 

@@ -1,5 +1,5 @@
 //! What stands between the server and those who mean ill: limits and their headers, lockouts, proxies, work
-//! before registering, bans.
+//! before registering. Bans have a file of their own.
 
 use melo_protocol::{ErrorCode, Problem};
 use melo_tests::{Anonymous, Answer, Device, Fields, Person, Server, Socket};
@@ -362,22 +362,4 @@ async fn without_the_setting_registering_takes_no_work() {
     let asked = challenge(&server.anonymous()).await.ok();
     assert_eq!(asked["bits"], 0);
     server.anonymous().join("Anna").await;
-}
-
-#[tokio::test]
-async fn bans_are_for_those_who_administer() {
-    let server = Server::start().await;
-    let anna = server.anonymous().join("Anna").await;
-    let ban = json!({"kind": "phone", "value": "+79991234567"});
-    server
-        .anonymous()
-        .get("/admin/bans")
-        .await
-        .problem(ErrorCode::InvalidToken);
-    anna.get("/admin/bans").await.problem(ErrorCode::Forbidden);
-    anna.post("/admin/bans", &ban)
-        .await
-        .problem(ErrorCode::Forbidden);
-    let gone = anna.delete("/admin/bans/0000000000000001").await;
-    gone.problem(ErrorCode::Forbidden);
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use melo_protocol::ErrorCode;
-use melo_tests::{Device, Fields, PATIENCE, Server, assert_shape, befriend, unique};
+use melo_tests::{Device, Fields, PATIENCE, Server, Socket, assert_shape, befriend, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -132,6 +132,97 @@ async fn a_read_only_token_opens_no_websocket() {
     let mut socket = bot.connect().await;
     let reason = socket.expect_close(1008).await;
     assert!(reason.contains("chat:write"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_ticket_of_a_token_opens_a_websocket_with_the_tokens_scopes() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let boris = server.anonymous().join("Boris").await;
+    befriend(&anna, &boris).await;
+    let _online = boris.settled().await;
+    let contacts = async |socket: &mut Socket| {
+        socket.send(&json!({"type": "ping"})).await;
+        socket.expect_frame("pong").await["contacts_status"].clone()
+    };
+    let seen = json!({&boris.uid: {"status": "online", "typing": false}});
+
+    for (scopes, shown) in [
+        (&["chat:write"][..], &json!({})),
+        (&["chat:write", "users:read"], &seen),
+    ] {
+        let made = token(&anna, scopes).await;
+        let bot = Device {
+            token: made.text("token"),
+            ..anna.clone()
+        };
+        let ticket = bot.post("/ws_ticket", &json!({})).await.ok().text("ticket");
+        let path = format!("/?ticket={ticket}");
+        let mut by_ticket = Socket::open_at(&server.site(), &path).await;
+        let mut by_token = bot.connect().await;
+        for socket in [&mut by_ticket, &mut by_token] {
+            socket.until("synced").await;
+            assert_eq!(contacts(socket).await, *shown, "{scopes:?}");
+        }
+        by_ticket.say(&boris.uid, &json!("from a bot")).await;
+        let revoke = format!("/tokens/{}", made.text("id"));
+        anna.delete(&revoke).await.ok();
+        for socket in [&mut by_ticket, &mut by_token] {
+            let (_, closed) = socket.read_to_end().await;
+            assert_eq!(closed.code, 4001);
+        }
+    }
+    // A login sees what it always did.
+    let ticket = anna
+        .post("/ws_ticket", &json!({}))
+        .await
+        .ok()
+        .text("ticket");
+    let mut own = Socket::open_at(&server.site(), &format!("/?ticket={ticket}")).await;
+    own.until("synced").await;
+    assert_eq!(contacts(&mut own).await, seen);
+    // What cannot write has no ticket either.
+    let reads = token(&anna, &["chat:read", "users:read"]).await;
+    let bot = Device {
+        token: reads.text("token"),
+        ..anna.clone()
+    };
+    let refused = bot.post("/ws_ticket", &json!({})).await;
+    refused.problem(ErrorCode::InsufficientScope);
+}
+
+#[tokio::test]
+async fn a_token_and_the_password_together_change_no_password() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let current = anna.user.person.password.clone();
+    let change = json!({"current_password": current, "new_password": "brass kettle at noon"});
+    let profile =
+        json!({"bio": "hello", "password": "brass kettle at noon", "current_password": current});
+    for scope in ["api:write", "api:admin"] {
+        let made = token(&anna, &[scope]).await;
+        let bot = Device {
+            token: made.text("token"),
+            ..anna.clone()
+        };
+        let refusal = if scope == "api:admin" {
+            ErrorCode::Forbidden
+        } else {
+            ErrorCode::InsufficientScope
+        };
+        let changed = bot.post("/password/change", &change).await;
+        changed.problem(refusal);
+        bot.put("/profile", &profile)
+            .await
+            .problem(ErrorCode::Forbidden);
+        // The rest of the profile is the token's to change, and nothing of the refused call was done.
+        assert_eq!(bot.get("/profile").await.ok()["bio"], Value::Null);
+    }
+    anna.user.login_first().await;
+    let new = json!({"password": "brass kettle at noon"});
+    let refused = anna.user.try_login(&anna.user.first_device, &new).await;
+    refused.problem(ErrorCode::InvalidCredentials);
+    anna.post("/password/change", &change).await.ok();
 }
 
 #[tokio::test]

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{LogId, Secret, Uid};
-use melo_protocol::CloseCode;
+use melo_domain::{LogId, MessageId, Secret, Seq};
 use melo_protocol::frame::MAX_RESUME_CURSORS;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
@@ -13,9 +12,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
 use super::Inner;
-use super::live::{Ended, Event, Wishes};
+use super::chat_log::Parked;
+use super::events::Event;
+use super::live::Wishes;
+use super::over::Over;
 use super::progress::Progress;
 use crate::error::ClientError;
+use crate::keystore::{Outgoing, Target};
 use crate::socket::{self, Backoff, Closed, ConnectError, Connection};
 
 /// How often the task looks after what is due.
@@ -27,69 +30,6 @@ const GAP_PATIENCE: Duration = Duration::from_secs(3);
 /// The most messages that wait for an answer at once, each of another conversation: within one, the next waits
 /// for the answer to the one before, so that a refusal (rate limit, changed devices) never changes the order.
 const WINDOW: usize = 32;
-/// The longest delay that a server may ask for before a reconnect.
-const MAX_ASKED_DELAY: Duration = Duration::from_mins(5);
-
-/// Why a connection, or the attempt at one, is over.
-#[derive(Debug)]
-pub(super) enum Over {
-    /// The application closes.
-    Closing,
-    /// Nothing helps.
-    Fatal(Ended),
-    /// The token was refused.
-    Unauthorized(String),
-    /// Lost; the server may have said when to come back.
-    Lost {
-        reason: String,
-        after: Option<Duration>,
-    },
-}
-
-impl From<ClientError> for Over {
-    fn from(error: ClientError) -> Self {
-        if error.is_transient() {
-            Self::Lost {
-                reason: error.to_string(),
-                after: None,
-            }
-        } else {
-            Self::Fatal(Ended::Failed(error))
-        }
-    }
-}
-
-impl From<Closed> for Over {
-    fn from(closed: Closed) -> Self {
-        let Closed { code, reason } = closed;
-        match code {
-            Some(code)
-                if code == CloseCode::PolicyViolation.code()
-                    || code == CloseCode::TokenExpired.code() =>
-            {
-                Self::Unauthorized(reason)
-            }
-            Some(code) if !CloseCode::reconnect(code) => {
-                Self::Fatal(Ended::Refused { code, reason })
-            }
-            Some(code) if code == CloseCode::GoingAway.code() => {
-                let after = reason
-                    .trim()
-                    .parse()
-                    .ok()
-                    .map(|s| Duration::from_secs(s).min(MAX_ASKED_DELAY));
-                Self::Lost {
-                    reason: "the server is restarting".to_owned(),
-                    after,
-                }
-            }
-            _ => Self::Lost {
-                reason,
-                after: None,
-            },
-        }
-    }
-}
 
 /// The state of the task; what is about one connection only starts over with each.
 pub(super) struct Engine {
@@ -101,11 +41,13 @@ pub(super) struct Engine {
     refused_token: Option<Secret>,
     pub(super) progress: Progress,
     /// Messages sent on this connection that wait for an answer.
-    pub(super) in_flight: HashMap<Uuid, Uid>,
+    pub(super) in_flight: HashMap<Uuid, Target>,
     /// Nothing is sent before: the server asked to slow down.
     pub(super) paused_until: Option<Instant>,
     /// `synced` frames that are still to come before this device has caught up.
     pub(super) awaited_syncs: usize,
+    /// Messages of chats whose key has not come.
+    pub(super) parked: Parked,
     gap_since: Option<Instant>,
     token: Option<Secret>,
 }
@@ -135,6 +77,7 @@ impl Engine {
             in_flight: HashMap::new(),
             paused_until: None,
             awaited_syncs: 0,
+            parked: Parked::default(),
             gap_since: None,
             token: None,
         }
@@ -146,6 +89,7 @@ impl Engine {
             let over = match self.connect().await {
                 Ok(mut connection) => {
                     let over = self.serve(&mut connection).await;
+                    self.inner.set_live(false);
                     connection.close().await;
                     over
                 }
@@ -256,14 +200,7 @@ impl Engine {
     }
 
     async fn resume(&mut self, connection: &mut Connection) -> Result<(), Closed> {
-        let cursors: Vec<_> = self.inner.state().cursors.clone().into_iter().collect();
-        let mut frames: Vec<_> = cursors
-            .chunks(MAX_RESUME_CURSORS)
-            .map(|c| c.iter().copied().collect())
-            .collect();
-        if frames.is_empty() {
-            frames.push(BTreeMap::new());
-        }
+        let frames = in_frames(self.inner.state().cursors.clone());
         self.awaited_syncs = frames.len();
         for cursors in frames {
             connection.send(socket::resume(&cursors)).await?;
@@ -296,24 +233,33 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
         }
+        let touched = self.absorb();
+        if !touched.is_empty() {
+            self.inner.save().await?;
+            self.acknowledge(connection, touched).await?;
+        }
         self.fill_gaps(connection).await
+    }
+
+    /// Counts the events that this device wrote by calls as handled: it is not sent them. The logs they are in.
+    pub(super) fn absorb(&mut self) -> BTreeSet<LogId> {
+        let appended = self.inner.take_appended();
+        let mut state = self.inner.state();
+        for MessageId { log, seq } in &appended {
+            self.progress.take_own(&mut state.cursors, *log, *seq);
+        }
+        appended.into_iter().map(|event| event.log).collect()
     }
 
     /// Asks for events that did not come although later ones did.
     async fn fill_gaps(&mut self, connection: &mut Connection) -> Result<(), Over> {
-        let gaps = self.progress.gaps(&self.inner.state().cursors);
-        if gaps.is_empty() || !self.progress.is_synced() {
+        if !self.progress.has_gaps() || !self.progress.is_synced() {
             self.gap_since = None;
         } else if self.gap_since.get_or_insert_with(Instant::now).elapsed() > GAP_PATIENCE {
             self.gap_since = Some(Instant::now());
-            for chunk in gaps
-                .into_iter()
-                .collect::<Vec<_>>()
-                .chunks(MAX_RESUME_CURSORS)
-            {
-                connection
-                    .send(socket::resume(&chunk.iter().copied().collect()))
-                    .await?;
+            let gaps = self.progress.gaps(&self.inner.state().cursors);
+            for cursors in in_frames(gaps) {
+                connection.send(socket::resume(&cursors)).await?;
             }
         }
         Ok(())
@@ -335,25 +281,48 @@ impl Engine {
         }
         self.paused_until = None;
         let room = WINDOW.saturating_sub(self.in_flight.len());
-        let mut busy: HashSet<Uid> = self.in_flight.values().copied().collect();
+        let mut busy: HashSet<Target> = self.in_flight.values().copied().collect();
         let due: Vec<_> = {
             let state = self.inner.state();
             let next = state.outbox.iter().filter(|o| busy.insert(o.target));
-            next.take(room)
-                .map(|o| (o.client_id, o.target, o.payload.clone()))
-                .collect()
+            next.take(room).cloned().collect()
         };
-        for (client_id, target, payload) in due {
-            let Ok(payload) = RawValue::from_string(payload) else {
-                // Sealed by this program, so it is JSON; an unreadable one would block those after it.
-                self.inner.leave_outbox(client_id);
-                continue;
-            };
-            connection
-                .send(socket::relay(target, &payload, client_id))
-                .await?;
-            self.in_flight.insert(client_id, target);
+        for outgoing in due {
+            self.transmit(connection, outgoing).await?;
         }
+        Ok(())
+    }
+
+    /// Sends something from the outbox.
+    async fn transmit(
+        &mut self,
+        connection: &mut Connection,
+        mut outgoing: Outgoing,
+    ) -> Result<(), Over> {
+        let client_id = outgoing.client_id;
+        if outgoing.is_unsealed() {
+            if let Err(error) = self.inner.seal_waiting(&outgoing).await {
+                return self.not_sealed(client_id, error).await;
+            }
+            match self.inner.waiting(client_id) {
+                Some(sealed) => outgoing = sealed,
+                None => return Ok(()),
+            }
+        }
+        let text = std::mem::take(&mut outgoing.payload);
+        let payload = if text.is_empty() {
+            None
+        } else if let Ok(payload) = RawValue::from_string(text) {
+            Some(payload)
+        } else {
+            // Sealed by this program, so it is JSON; an unreadable one would block those after it.
+            self.inner.leave_outbox(client_id);
+            return Ok(());
+        };
+        let target = outgoing.target;
+        let frame = socket::outgoing(outgoing.act, target, payload.as_deref(), client_id);
+        connection.send(frame).await?;
+        self.in_flight.insert(client_id, target);
         Ok(())
     }
 
@@ -375,6 +344,7 @@ impl Engine {
     /// This device has caught up.
     pub(super) fn caught_up(&mut self) {
         self.progress.synced();
+        self.inner.set_live(true);
         self.backoff.reset();
         self.refused_token = None;
     }
@@ -386,4 +356,17 @@ impl Engine {
             _ = self.closing.changed() => Err(Over::Closing),
         }
     }
+}
+
+/// Cursors as they go into frames; at least one frame.
+fn in_frames(cursors: BTreeMap<LogId, Seq>) -> Vec<BTreeMap<LogId, Seq>> {
+    let cursors: Vec<_> = cursors.into_iter().collect();
+    let mut frames: Vec<_> = cursors
+        .chunks(MAX_RESUME_CURSORS)
+        .map(|chunk| chunk.iter().copied().collect())
+        .collect();
+    if frames.is_empty() {
+        frames.push(BTreeMap::new());
+    }
+    frames
 }

@@ -1,6 +1,5 @@
 //! What a live connection does with the frames that arrive.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use melo_domain::{LogId, MessageId, Uid};
@@ -11,10 +10,11 @@ use melo_protocol::frame::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::engine::{Engine, Over};
-use super::live::{Event, SendError};
+use super::Inner;
+use super::engine::Engine;
+use super::events::{Event, SendError};
 use super::messages::Origin;
-use super::send::MAX_RESEALS;
+use super::over::Over;
 use crate::crypto::directory::DirectoryError;
 use crate::error::ClientError;
 use crate::keystore::IncomingRequest;
@@ -31,8 +31,8 @@ impl Engine {
         connection: &mut Connection,
         frames: Vec<Incoming>,
     ) -> Result<(), Over> {
-        let mut touched = BTreeSet::new();
-        let mut changed = false;
+        let mut touched = self.absorb();
+        let mut changed = !touched.is_empty();
         for frame in frames {
             match frame {
                 Incoming::Delivery(delivery) => {
@@ -42,6 +42,14 @@ impl Engine {
                 Incoming::Notice(notice) => {
                     touched.insert(place(&notice).log);
                     changed |= self.notice(notice).await?;
+                }
+                Incoming::Change(kind, frame) => {
+                    touched.insert(frame.log);
+                    changed |= self.change(kind, frame).await?;
+                }
+                Incoming::Chat(kind, notice) => {
+                    touched.insert(notice.log);
+                    changed |= self.chat_notice(kind, notice).await?;
                 }
                 Incoming::Status(status) => {
                     if status.status == StatusKind::Queued {
@@ -81,20 +89,27 @@ impl Engine {
                 Incoming::Pong(_) | Incoming::History(_) => {}
             }
         }
+        touched.extend(self.absorb());
         if changed {
             self.inner.save().await?;
         }
         self.acknowledge(connection, touched).await
     }
 
-    fn is_known(&self, id: MessageId) -> bool {
+    pub(super) fn is_known(&self, id: MessageId) -> bool {
         self.progress
             .is_known(&self.inner.state().cursors, id.log, id.seq)
     }
 
-    fn take(&mut self, id: MessageId) {
+    pub(super) fn take(&mut self, id: MessageId) {
         self.progress
             .take(&mut self.inner.state().cursors, id.log, id.seq);
+    }
+
+    /// As [`Self::take`], for an event that was delivered from the log of a chat.
+    pub(super) fn take_delivered(&mut self, id: MessageId) {
+        self.progress
+            .take_delivered(&mut self.inner.state().cursors, id.log, id.seq);
     }
 
     async fn delivery(&mut self, delivery: RelayDelivery) -> Result<bool, Over> {
@@ -105,24 +120,25 @@ impl Engine {
             device,
             at,
             payload,
+            chat_id,
             ..
         } = delivery;
         let id = MessageId { log, seq };
         if self.is_known(id) {
             return Ok(false);
         }
-        let message = self
-            .inner
-            .read_message(
-                Origin {
-                    id,
-                    from,
-                    device,
-                    at,
-                },
-                &payload,
-            )
-            .await?;
+        let origin = Origin {
+            id,
+            from,
+            device,
+            at,
+            chat: chat_id.is_some(),
+        };
+        if origin.chat {
+            self.chat_delivery(origin, payload).await?;
+            return Ok(true);
+        }
+        let message = self.inner.read_message(origin, &payload).await?;
         self.emit(Event::Message(message)).await?;
         self.take(id);
         Ok(true)
@@ -172,7 +188,7 @@ impl Engine {
             LogEventFrame::KeysChanged {
                 user_id, version, ..
             } => {
-                let identity_changed = self.keys_changed(user_id).await;
+                let identity_changed = self.keys_changed(user_id, version).await;
                 if version <= 1 && !identity_changed {
                     // A first device is no news.
                     self.take(id);
@@ -198,8 +214,12 @@ impl Engine {
 
     /// Fetches a person's keys anew. Whether the identity is another one is for this client to see, not for
     /// the server to say.
-    async fn keys_changed(&self, uid: Uid) -> bool {
+    pub(super) async fn keys_changed(&self, uid: Uid, version: u64) -> bool {
         if let Some(person) = self.inner.state().people.get_mut(&uid) {
+            if !person.stale && version > 0 && person.version() >= version {
+                // Told before, in another log.
+                return false;
+            }
             person.stale = true;
         }
         match self.inner.refresh_person(uid).await {
@@ -234,19 +254,26 @@ impl Engine {
             if self.is_known(id) {
                 return Ok(());
             }
-            self.take(id);
+            if status.chat_id.is_some() {
+                let cursors = &mut self.inner.state().cursors;
+                self.progress.take_own(cursors, log, seq);
+            } else {
+                self.take(id);
+            }
         }
         let MsgStatus {
             client_id,
             status,
             to,
             at,
+            chat_id,
             ..
         } = status;
         self.emit(Event::Status {
             client_id,
             status,
             to,
+            chat: chat_id.map(|chat| chat.0),
             log,
             seq,
             at,
@@ -281,8 +308,8 @@ impl Engine {
             return Ok(());
         };
         self.in_flight.remove(&client_id);
-        if error.code == ErrorCode::DeviceMismatch {
-            return self.reseal(client_id, error).await;
+        if matches!(error.code, ErrorCode::DeviceMismatch | ErrorCode::StaleKey) {
+            return self.mend(client_id, error).await;
         }
         if error.retryable {
             self.slow_down(error.retry_after);
@@ -293,32 +320,39 @@ impl Engine {
             .await
     }
 
-    /// The recipients' devices are others than the message was sealed for.
-    async fn reseal(&mut self, client_id: Uuid, error: ErrorFrame) -> Result<(), Over> {
-        let outgoing = self
-            .inner
-            .state()
-            .outbox
-            .iter()
-            .find(|o| o.client_id == client_id)
-            .cloned();
-        let Some(outgoing) = outgoing else {
+    /// The devices or the key are others than the message was sealed for.
+    async fn mend(&mut self, client_id: Uuid, error: ErrorFrame) -> Result<(), Over> {
+        let Some(outgoing) = self.inner.waiting(client_id) else {
             return Ok(());
         };
-        if outgoing.resealed >= MAX_RESEALS {
-            let ErrorFrame { code, detail, .. } = error;
+        let ErrorFrame {
+            code,
+            detail,
+            missing,
+            ..
+        } = error;
+        if !Inner::is_mendable(&outgoing, Some(code)) {
             return self
                 .give_up(client_id, SendError::Refused { code, detail })
                 .await;
         }
-        match self.inner.reseal(&outgoing).await {
+        match self.inner.mend(&outgoing, Some(code), &missing).await {
             Ok(()) => Ok(()),
-            Err(error) if error.is_transient() => {
-                self.slow_down(None);
-                Ok(())
-            }
-            Err(error) => self.give_up(client_id, SendError::Seal(error)).await,
+            Err(error) => self.not_sealed(client_id, error).await,
         }
+    }
+
+    /// It could not be sealed: not now, or never.
+    pub(super) async fn not_sealed(
+        &mut self,
+        client_id: Uuid,
+        error: ClientError,
+    ) -> Result<(), Over> {
+        if error.is_transient() {
+            self.slow_down(None);
+            return Ok(());
+        }
+        self.give_up(client_id, SendError::Seal(error)).await
     }
 
     async fn give_up(&mut self, client_id: Uuid, error: SendError) -> Result<(), Over> {

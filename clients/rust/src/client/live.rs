@@ -2,141 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use melo_domain::{DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
-use melo_protocol::ErrorCode;
-use melo_protocol::frame::StatusKind;
+use melo_domain::{LogId, MessageId, Uid};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::messages::Message;
+use super::events::Event;
 use super::{Client, Inner};
+use crate::crypto::content::{Content, Written};
 use crate::error::ClientError;
+use crate::keystore::{Act, Target};
 
 /// Events that wait for the application; beyond it the connection is read no further.
 const EVENTS: usize = 1024;
-
-/// What happens on a live connection.
-#[derive(Debug)]
-pub enum Event {
-    /// Everything that was missed is here; what is sent goes out at once.
-    Synced,
-    /// The connection is gone; it is tried again.
-    Disconnected {
-        /// What was lost, for a person.
-        reason: String,
-        /// How long until the next attempt.
-        retry_in: Duration,
-    },
-    /// A message arrived, or one's own other device sent one.
-    Message(Message),
-    /// How far messages of this account got. `Delivered` and `Read` speak for all messages of the log up to `seq`.
-    Status {
-        /// The message, when this device sent it; with `Queued`.
-        client_id: Option<Uuid>,
-        /// How far.
-        status: StatusKind,
-        /// Whom the message is for.
-        to: Uid,
-        /// The conversation.
-        log: LogId,
-        /// The position in it.
-        seq: Seq,
-        /// When.
-        at: Timestamp,
-    },
-    /// A message will not be sent.
-    SendFailed {
-        /// The message.
-        client_id: Uuid,
-        /// Why.
-        error: SendError,
-    },
-    /// Somebody asks to become a contact.
-    ContactRequest {
-        /// Who.
-        from: Uid,
-        /// Their phone, unless they keep it to themselves.
-        phone: Option<String>,
-    },
-    /// Somebody accepted one's request.
-    ContactConfirmed {
-        /// Who.
-        from: Uid,
-    },
-    /// The devices of a contact, or one's own, changed.
-    KeysChanged {
-        /// Whose.
-        uid: Uid,
-        /// The identity is another one: nothing is sent to them until it is trusted.
-        identity_changed: bool,
-    },
-    /// Somebody, one's own self one hopes, signed in to the account on another device.
-    NewDevice {
-        /// The device.
-        device: DeviceHandle,
-        /// What its program calls itself.
-        name: String,
-        /// Where it signed in from.
-        address: String,
-    },
-    /// Something happened to the account that its owner should know.
-    SecurityAlert {
-        /// What, by a name that never changes meaning.
-        alert: String,
-        /// The device it is about.
-        device: DeviceHandle,
-    },
-    /// A contact deleted their account: nothing can be written to them any more.
-    ContactGone {
-        /// Who it was.
-        uid: Uid,
-    },
-    /// Messages before `first_seq` are gone; this device missed them.
-    Missed {
-        /// The conversation.
-        log: LogId,
-        /// The oldest message there is.
-        first_seq: Seq,
-    },
-    /// The connection is over and is not tried again.
-    Ended(Ended),
-}
-
-/// Why a message will not be sent.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// The server refuses it.
-    #[error("{detail}")]
-    Refused {
-        /// The stable code.
-        code: ErrorCode,
-        /// What happened and what to do, for a person.
-        detail: String,
-    },
-    /// It cannot be sealed for the devices there are now.
-    #[error(transparent)]
-    Seal(ClientError),
-}
-
-/// Why a connection is over.
-#[derive(Debug, thiserror::Error)]
-pub enum Ended {
-    /// The server asks not to come back.
-    #[error("the server ended the connection: {reason} ({code})")]
-    Refused {
-        /// The close code.
-        code: u16,
-        /// Its reason.
-        reason: String,
-    },
-    /// Something on this side.
-    #[error(transparent)]
-    Failed(#[from] ClientError),
-}
 
 /// What the application asks of the connection's task. Never full, so that neither waits for the other.
 #[derive(Debug, Default)]
@@ -218,10 +98,74 @@ impl Client {
 }
 
 impl Live {
-    /// Seals a text, puts it into the outbox on disk and sends it as soon as there is a connection. The
+    /// Seals what was written, puts it into the outbox on disk and sends it as soon as there is a connection. The
     /// events say how far it gets, under the id returned.
-    pub async fn send(&self, target: Uid, text: &str) -> Result<Uuid, ClientError> {
-        let client_id = self.inner.enqueue(target, text).await?;
+    pub async fn send(
+        &self,
+        target: impl Into<Target>,
+        written: impl Into<Written>,
+    ) -> Result<Uuid, ClientError> {
+        let content = Content::Text(written.into());
+        self.act(target.into(), Act::Message, Some(&content)).await
+    }
+
+    /// Gives an own message another text.
+    pub async fn edit(
+        &self,
+        target: impl Into<Target>,
+        message: MessageId,
+        written: impl Into<Written>,
+    ) -> Result<Uuid, ClientError> {
+        let written = written.into();
+        let content = Content::Edit { message, written };
+        self.act(target.into(), Act::Edit(message), Some(&content))
+            .await
+    }
+
+    /// Says what one thinks of a message; an empty text takes it back.
+    pub async fn react(
+        &self,
+        target: impl Into<Target>,
+        message: MessageId,
+        reaction: &str,
+    ) -> Result<Uuid, ClientError> {
+        let reaction = reaction.to_owned();
+        let content = Content::Reaction { message, reaction };
+        self.act(target.into(), Act::React(message), Some(&content))
+            .await
+    }
+
+    /// Takes a message away, for everybody.
+    pub async fn delete(
+        &self,
+        target: impl Into<Target>,
+        message: MessageId,
+    ) -> Result<Uuid, ClientError> {
+        self.act(target.into(), Act::Delete(message), None).await
+    }
+
+    /// Shows a message on top, or no longer.
+    pub async fn pin(
+        &self,
+        target: impl Into<Target>,
+        message: MessageId,
+        pinned: bool,
+    ) -> Result<Uuid, ClientError> {
+        let act = if pinned {
+            Act::Pin(message)
+        } else {
+            Act::Unpin(message)
+        };
+        self.act(target.into(), act, None).await
+    }
+
+    async fn act(
+        &self,
+        target: Target,
+        act: Act,
+        content: Option<&Content>,
+    ) -> Result<Uuid, ClientError> {
+        let client_id = self.inner.enqueue(target, act, content).await?;
         self.wishes.wake.notify_one();
         Ok(client_id)
     }

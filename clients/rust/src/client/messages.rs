@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use ed25519_dalek::VerifyingKey;
 use melo_domain::{DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Client, Inner};
-use crate::crypto::content::Content;
+use crate::crypto::chat_key::ChatKeyError;
+use crate::crypto::content::{Content, Written};
 use crate::crypto::directory::DirectoryError;
-use crate::crypto::envelope::{Context, Envelope, EnvelopeError};
+use crate::crypto::envelope::{Envelope, EnvelopeError};
 use crate::crypto::legacy::{self, LegacyError};
-use crate::crypto::rsa_keys::EncryptionKey;
 use crate::error::ClientError;
 use crate::rest::calls;
 
@@ -24,7 +25,9 @@ pub struct Message {
     pub from: Uid,
     /// From which device, when the server names one.
     pub device: Option<DeviceHandle>,
-    /// The other person of the conversation, when this device knows it.
+    /// The group or channel it is in.
+    pub chat: Option<LogId>,
+    /// The other person of a conversation of two, when this device knows it.
     pub peer: Option<Uid>,
     /// When the server took it.
     pub at: Timestamp,
@@ -32,6 +35,30 @@ pub struct Message {
     pub client_id: Option<Uuid>,
     /// What it says.
     pub body: Body,
+    /// What became of it since, as a history tells it.
+    pub since: Since,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Since {
+    /// Whether it said something else before.
+    pub edited: bool,
+    /// Whether it is shown on top.
+    pub pinned: bool,
+    /// What people think of it.
+    pub reactions: Vec<Reaction>,
+}
+
+/// What somebody thinks of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// Who.
+    pub from: Uid,
+    /// An emoji or a short text.
+    pub reaction: String,
+    /// Who vouches for it.
+    pub proof: Proof,
 }
 
 /// What a message says.
@@ -40,7 +67,7 @@ pub enum Body {
     /// Text.
     Text {
         /// What was written.
-        text: String,
+        written: Written,
         /// Who vouches for it.
         proof: Proof,
     },
@@ -49,6 +76,8 @@ pub enum Body {
         /// Its type.
         kind: String,
     },
+    /// It was deleted, or its time is over.
+    Deleted,
     /// Not believed or not readable.
     Refused(Refusal),
 }
@@ -83,6 +112,15 @@ pub enum Refusal {
     /// The same message was received at another place before.
     #[error("the message was received before: this is a replay")]
     Replayed,
+    /// The chat's key that it is sealed under has not come, for example because one was no member then.
+    #[error("the key of this message was not given to this device")]
+    NoKey,
+    /// A chat's key is not taken.
+    #[error(transparent)]
+    ChatKey(ChatKeyError),
+    /// An edit or a reaction that was made for another message, or is none.
+    #[error("it was not made for the message that it came with")]
+    OtherMessage,
 }
 
 /// A page of a conversation, oldest message first.
@@ -105,14 +143,19 @@ pub(super) struct Origin {
     pub(super) from: Uid,
     pub(super) device: Option<DeviceHandle>,
     pub(super) at: Timestamp,
+    /// Whether the log is that of a group or channel.
+    pub(super) chat: bool,
 }
 
 /// What a good signature says.
 #[derive(Debug, Clone, Copy)]
-struct Signed {
-    device: DeviceHandle,
-    id: Uuid,
+pub(super) struct Signed {
+    pub(super) device: DeviceHandle,
+    pub(super) id: Uuid,
 }
+
+/// A payload that was opened: who signed it, if anybody did, and what it says.
+pub(super) type Opened = Result<(Option<Signed>, Content), Refusal>;
 
 impl Client {
     /// A page of the conversation with `with`.
@@ -128,17 +171,9 @@ impl Client {
             .call(&calls::history(with, page, per_page))
             .await?;
         let mut messages = Vec::with_capacity(answer.events.len());
-        for event in answer.events {
-            let origin = Origin {
-                id: MessageId {
-                    log: answer.log,
-                    seq: event.seq,
-                },
-                from: event.from,
-                device: event.device,
-                at: event.at,
-            };
-            messages.push(self.inner.read_message(origin, &event.payload).await?);
+        for entry in answer.events {
+            let message = self.inner.read_entry(answer.log, false, &entry).await?;
+            messages.push(message);
         }
         self.inner.save().await?;
         Ok(HistoryPage {
@@ -151,56 +186,13 @@ impl Client {
 }
 
 impl Inner {
-    /// The payload, as JSON text, of `text` for `target`. `fresh` fetches everybody's keys anew.
-    pub(super) async fn seal_text(
-        &self,
-        target: Uid,
-        text: &str,
-        client_id: Uuid,
-        fresh: bool,
-    ) -> Result<String, ClientError> {
-        let contact = self.contact(target).await?;
-        let Some(mut recipients) = self.recipients(target, fresh).await? else {
-            return self.seal_legacy(target, text).await;
-        };
-        recipients.extend(self.recipients(self.uid, fresh).await?.unwrap_or_default());
-        let own = self.secrets.encryption.public();
-        if !recipients.contains(own) {
-            recipients.push(own.clone());
-        }
-        let context = Context {
-            log: contact.log,
-            uid: self.uid,
-            device: self.device,
-            id: client_id,
-        };
-        let content = Content::Text(text.to_owned());
-        Ok(Envelope::seal(&context, &content, &recipients, &self.secrets.signing)?.to_json()?)
-    }
-
-    async fn seal_legacy(&self, target: Uid, text: &str) -> Result<String, ClientError> {
-        // Existing clients replace their key without telling anybody.
-        self.refresh_contacts().await?;
-        let recipient = EncryptionKey::from_pem(&self.contact(target).await?.public_e2e_key)?;
-        let payload = legacy::seal_text(text, &recipient)?;
-        serde_json::to_string(&payload).map_err(|_| LegacyError::Malformed.into())
-    }
-
     /// Reads a message. Errors are of the network; whatever is wrong with the message itself is its body.
     pub(super) async fn read_message(
         &self,
         origin: Origin,
         payload: &RawValue,
     ) -> Result<Message, ClientError> {
-        let opened = match envelope_of(payload) {
-            Some(Ok(envelope)) => self.open_envelope(origin, envelope).await?,
-            Some(Err(error)) => Err(Refusal::Envelope(error)),
-            None => self
-                .open_legacy(payload)
-                .await?
-                .map(|text| (None, Content::Text(text))),
-        };
-        let (client_id, body) = match opened {
+        let (client_id, body) = match self.open_payload(origin, payload).await? {
             Ok((signed, content)) => (signed.map(|s| s.id), self.body(origin, signed, content)),
             Err(refusal) => (None, Body::Refused(refusal)),
         };
@@ -208,33 +200,72 @@ impl Inner {
             id: origin.id,
             from: origin.from,
             device: origin.device,
-            peer: self.peer_of(origin.id.log, origin.from),
+            chat: origin.chat.then_some(origin.id.log),
+            peer: self.peer_of(origin),
             at: origin.at,
             client_id,
             body,
+            since: Since::default(),
         })
     }
 
-    fn body(&self, origin: Origin, signed: Option<Signed>, content: Content) -> Body {
-        let proof = match signed {
-            None => Proof::Unsigned,
-            Some(Signed { device, id }) => {
-                let mut state = self.state();
-                let received = state.received.entry(origin.id.log).or_default();
-                if !received.remember(device, id, origin.id.seq) {
-                    return Body::Refused(Refusal::Replayed);
-                }
-                let compared = origin.from == self.uid
-                    || state.people.get(&origin.from).is_some_and(|p| p.verified);
-                if compared {
-                    Proof::Verified
-                } else {
-                    Proof::Signed
-                }
+    /// Opens the payload of a message or of a change to one.
+    pub(super) async fn open_payload(
+        &self,
+        origin: Origin,
+        payload: &RawValue,
+    ) -> Result<Opened, ClientError> {
+        match melo_protocol::Envelope::parse(payload) {
+            None => self.open_legacy(payload).await,
+            Some(Err(melo_protocol::EnvelopeError::Version)) => {
+                Ok(Err(Refusal::Envelope(EnvelopeError::Version)))
             }
+            Some(Err(_)) => Ok(Err(Refusal::Envelope(EnvelopeError::Malformed))),
+            Some(Ok(_)) if origin.chat => self.open_in_chat(origin, payload).await,
+            Some(Ok(_)) => match Envelope::parse(payload.get()) {
+                Ok(envelope) => self.open_envelope(origin, envelope).await,
+                Err(error) => Ok(Err(Refusal::Envelope(error))),
+            },
+        }
+    }
+
+    /// Who vouches for what was opened, unless it was here before.
+    pub(super) fn vouch(&self, origin: Origin, signed: Option<Signed>) -> Result<Proof, Refusal> {
+        let Some(Signed { device, id }) = signed else {
+            return Ok(Proof::Unsigned);
+        };
+        let mut state = self.state();
+        let received = state.received.entry(origin.id.log).or_default();
+        if !received.remember(device, id, origin.id.seq) {
+            return Err(Refusal::Replayed);
+        }
+        drop(state);
+        Ok(self.proof(origin.from))
+    }
+
+    /// How far somebody's signature is believed.
+    pub(super) fn proof(&self, signer: Uid) -> Proof {
+        let state = self.state();
+        let compared = state.people.get(&signer).is_some_and(|p| p.verified);
+        if compared || signer == self.uid {
+            Proof::Verified
+        } else {
+            Proof::Signed
+        }
+    }
+
+    fn body(&self, origin: Origin, signed: Option<Signed>, content: Content) -> Body {
+        let proof = match self.vouch(origin, signed) {
+            Ok(proof) => proof,
+            Err(refusal) => return Body::Refused(refusal),
+        };
+        let unsupported = |kind: &str| Body::Unsupported {
+            kind: kind.to_owned(),
         };
         match content {
-            Content::Text(text) => Body::Text { text, proof },
+            Content::Text(written) => Body::Text { written, proof },
+            Content::Edit { .. } => unsupported("edit"),
+            Content::Reaction { .. } => unsupported("reaction"),
             Content::Other { kind } => Body::Unsupported { kind },
         }
     }
@@ -243,18 +274,10 @@ impl Inner {
         &self,
         origin: Origin,
         envelope: Envelope,
-    ) -> Result<Result<(Option<Signed>, Content), Refusal>, ClientError> {
-        let Some(device) = origin.device else {
-            return Ok(Err(Refusal::UnknownDevice));
-        };
-        let signing = match self.signing_key(origin.from, device).await {
-            Ok(Some(key)) => key,
-            Ok(None) => return Ok(Err(Refusal::UnknownDevice)),
-            Err(ClientError::Directory { error, .. }) => return Ok(Err(Refusal::Directory(error))),
-            Err(ClientError::OwnIdentityChanged(_)) => {
-                return Ok(Err(Refusal::Directory(DirectoryError::IdentityChanged)));
-            }
-            Err(error) => return Err(error),
+    ) -> Result<Opened, ClientError> {
+        let (device, signing) = match self.sender(origin).await? {
+            Ok(sender) => sender,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let secrets = Arc::clone(&self.secrets);
         let (log, from) = (origin.id.log, origin.from);
@@ -269,19 +292,39 @@ impl Inner {
             .map_err(Refusal::Envelope))
     }
 
-    async fn open_legacy(
+    /// The device that something came from, and the key that it signs with.
+    pub(super) async fn sender(
         &self,
-        payload: &RawValue,
-    ) -> Result<Result<String, Refusal>, ClientError> {
+        origin: Origin,
+    ) -> Result<Result<(DeviceHandle, VerifyingKey), Refusal>, ClientError> {
+        let Some(device) = origin.device else {
+            return Ok(Err(Refusal::UnknownDevice));
+        };
+        Ok(match self.signing_key(origin.from, device).await {
+            Ok(Some(key)) => Ok((device, key)),
+            Ok(None) => Err(Refusal::UnknownDevice),
+            Err(ClientError::Directory { error, .. }) => Err(Refusal::Directory(error)),
+            Err(ClientError::OwnIdentityChanged(_)) => {
+                Err(Refusal::Directory(DirectoryError::IdentityChanged))
+            }
+            // Somebody whose keys this account may not see, or who is gone.
+            Err(error) if error.code().is_some() && !error.is_transient() => {
+                Err(Refusal::UnknownDevice)
+            }
+            Err(error) => return Err(error),
+        })
+    }
+
+    async fn open_legacy(&self, payload: &RawValue) -> Result<Opened, ClientError> {
         // A string that holds JSON, or the same object without the string around it.
         let text = serde_json::from_str::<String>(payload.get())
             .unwrap_or_else(|_| payload.get().to_owned());
         let secrets = Arc::clone(&self.secrets);
         let opening =
             tokio::task::spawn_blocking(move || legacy::open_text(&text, &secrets.encryption));
-        Ok(opening
-            .await
-            .map_err(|_| ClientError::Stopping)?
+        let opened = opening.await.map_err(|_| ClientError::Stopping)?;
+        Ok(opened
+            .map(|text| (None, Content::Text(text.into())))
             .map_err(Refusal::Legacy))
     }
 
@@ -291,7 +334,7 @@ impl Inner {
         &self,
         from: Uid,
         device: DeviceHandle,
-    ) -> Result<Option<ed25519_dalek::VerifyingKey>, ClientError> {
+    ) -> Result<Option<VerifyingKey>, ClientError> {
         let known = |inner: &Self| {
             inner
                 .state()
@@ -311,15 +354,19 @@ impl Inner {
         Ok(known(self))
     }
 
-    /// The other person of a conversation.
-    pub(super) fn peer_of(&self, log: LogId, from: Uid) -> Option<Uid> {
+    /// The other person of a conversation of two.
+    pub(super) fn peer_of(&self, origin: Origin) -> Option<Uid> {
+        let Origin { id, from, chat, .. } = origin;
+        if chat {
+            return None;
+        }
         if from != self.uid {
             return Some(from);
         }
         self.state()
             .contacts
             .iter()
-            .find(|(_, contact)| contact.log == log)
+            .find(|(_, contact)| contact.log == id.log)
             .map(|(uid, _)| *uid)
     }
 
@@ -332,14 +379,5 @@ impl Inner {
         {
             *cursor = seq;
         }
-    }
-}
-
-/// The envelope in a payload that claims to be one.
-fn envelope_of(payload: &RawValue) -> Option<Result<Envelope, EnvelopeError>> {
-    match melo_protocol::Envelope::parse(payload)? {
-        Ok(_) => Some(Envelope::parse(payload.get())),
-        Err(melo_protocol::EnvelopeError::Version) => Some(Err(EnvelopeError::Version)),
-        Err(_) => Some(Err(EnvelopeError::Malformed)),
     }
 }

@@ -1,30 +1,50 @@
 //! The whole of a client: an account on one device, its contacts and its conversations.
 
 mod account;
+#[cfg(test)]
+mod bench;
+mod changes;
+mod chat_keys;
+mod chat_log;
+#[cfg(test)]
+mod chat_tests;
+mod chats;
+mod collect;
 mod engine;
+mod events;
 mod handle;
 mod live;
 mod messages;
+mod over;
 mod people;
 mod progress;
+mod register;
+mod seal;
 mod send;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use melo_domain::{Clock, DeviceHandle, Secret, SystemClock, Timestamp, Uid};
+use melo_domain::{Clock, DeviceHandle, MessageId, Secret, SystemClock, Timestamp, Uid};
 use melo_protocol::ErrorCode;
 use melo_protocol::rest::account::{LoginAnswer, LoginRequest};
 use serde::de::DeserializeOwned;
 
-pub use account::{Identity, Registration, SignIn};
-pub use live::{Ended, Event, Events, Live, SendError};
-pub use messages::{Body, HistoryPage, Message, Proof, Refusal};
+pub use account::{Identity, SignIn};
+pub use changes::{Change, Changed};
+pub use chat_keys::KeyProgress;
+pub use events::{ChatEvent, ChatNews, Ended, Event, SendError};
+pub use live::{Events, Live};
+pub use messages::{Body, HistoryPage, Message, Proof, Reaction, Refusal, Since};
 pub use people::Verification;
+pub use register::Registration;
 pub use send::Sent;
+
+use chat_keys::OnProgress;
 
 use crate::address::ServerAddress;
 use crate::crypto::identity::DeviceSecrets;
@@ -81,6 +101,11 @@ pub(crate) struct Inner {
     saving: tokio::sync::Mutex<()>,
     /// One login at a time.
     renewing: tokio::sync::Mutex<()>,
+    /// Events that this device wrote by calls: the live connection is not sent them.
+    appended: Mutex<Vec<MessageId>>,
+    key_progress: Mutex<Option<OnProgress>>,
+    /// Whether a live connection has caught up.
+    live: AtomicBool,
 }
 
 /// Everything needed to talk to a server before there is an account.
@@ -161,6 +186,9 @@ impl Client {
             vault: Arc::new(vault),
             saving: tokio::sync::Mutex::new(()),
             renewing: tokio::sync::Mutex::new(()),
+            appended: Mutex::default(),
+            key_progress: Mutex::default(),
+            live: AtomicBool::new(false),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -224,6 +252,41 @@ impl Inner {
     /// The state. Held for moments only, never over an await.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an event that this device wrote by a call.
+    pub(crate) fn note_appended(&self, event: MessageId) {
+        let mut appended = self.appended.lock().unwrap_or_else(PoisonError::into_inner);
+        appended.push(event);
+    }
+
+    /// The events that this device wrote by calls, once.
+    pub(crate) fn take_appended(&self) -> Vec<MessageId> {
+        let mut appended = self.appended.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut appended)
+    }
+
+    /// Counts them as handled, when there is no live connection that does.
+    pub(crate) fn settle_appended(&self) {
+        if !self.is_live() {
+            for event in self.take_appended() {
+                self.note_own(event.log, event.seq);
+            }
+        }
+    }
+
+    pub(crate) fn key_progress(&self) -> MutexGuard<'_, Option<OnProgress>> {
+        let held = self.key_progress.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a live connection has caught up.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_live(&self, live: bool) {
+        self.live.store(live, Ordering::Release);
     }
 
     /// Writes the state to disk.

@@ -10,7 +10,7 @@ use crate::crypto::directory::{DirectoryError, LastSeen, VerifiedDirectory, chec
 use crate::crypto::rsa_keys::EncryptionKey;
 use crate::crypto::safety_number::SafetyNumber;
 use crate::error::ClientError;
-use crate::keystore::{IncomingRequest, KnownContact, Person};
+use crate::keystore::{IncomingRequest, KnownContact, Person, State};
 use crate::rest::calls;
 
 /// Contacts a page, the most that the server gives.
@@ -171,7 +171,7 @@ impl Client {
             let mut state = self.inner.state();
             let mut person = Person::remember(&directory, state.people.get(&uid));
             person.verified |= compared;
-            state.people.insert(uid, person);
+            remember(&mut state, uid, person);
         }
         self.inner.save().await
     }
@@ -241,37 +241,43 @@ impl Inner {
         uid: Uid,
     ) -> Result<Option<VerifiedDirectory>, ClientError> {
         let offered = self.fetch_directory(uid).await?;
-        let changed = {
-            let mut state = self.state();
-            let known = state.people.get(&uid);
-            let mut seen = known.and_then(Person::last_seen);
-            if uid == self.uid {
-                // One's own identity is not learnt from the server.
-                let version = seen.map_or(0, |s| s.version);
-                seen = Some(LastSeen {
-                    identity: self.secrets.identity.public(),
-                    version,
-                });
-            }
-            check_continuity(seen, offered.as_ref()).map_err(|error| match error {
-                DirectoryError::IdentityChanged if uid == self.uid => {
-                    ClientError::OwnIdentityChanged(uid)
-                }
-                error => ClientError::Directory { uid, error },
-            })?;
-            let person = offered.as_ref().map(|o| Person::remember(o, known));
-            match person {
-                Some(person) if known != Some(&person) => {
-                    state.people.insert(uid, person);
-                    true
-                }
-                _ => false,
-            }
-        };
-        if changed {
+        if self.believe(uid, offered.as_ref())? {
             self.save().await?;
         }
         Ok(offered)
+    }
+
+    /// Holds a directory against what was seen before and remembers it. Whether that is anything new.
+    pub(super) fn believe(
+        &self,
+        uid: Uid,
+        offered: Option<&VerifiedDirectory>,
+    ) -> Result<bool, ClientError> {
+        let mut state = self.state();
+        let known = state.people.get(&uid);
+        let mut seen = known.and_then(Person::last_seen);
+        if uid == self.uid {
+            // One's own identity is not learnt from the server.
+            let version = seen.map_or(0, |s| s.version);
+            seen = Some(LastSeen {
+                identity: self.secrets.identity.public(),
+                version,
+            });
+        }
+        check_continuity(seen, offered).map_err(|error| match error {
+            DirectoryError::IdentityChanged if uid == self.uid => {
+                ClientError::OwnIdentityChanged(uid)
+            }
+            error => ClientError::Directory { uid, error },
+        })?;
+        let person = offered.map(|o| Person::remember(o, known));
+        match person {
+            Some(person) if known != Some(&person) => {
+                remember(&mut state, uid, person);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The keys of a person's devices; `None` when they have none of the new kind. `fresh` asks the server
@@ -305,4 +311,17 @@ impl Inner {
             Ok(Some(keys))
         }
     }
+}
+
+/// Puts down what is known of a person now. A device that is gone could open the keys of the chats that the person
+/// is in: they are not written under any more.
+fn remember(state: &mut State, uid: Uid, person: Person) {
+    let before = state.people.get(&uid);
+    if before.is_some_and(|before| person.lost_devices_since(before)) {
+        let shared = state.chats.values_mut();
+        for chat in shared.filter(|chat| chat.may_be_member(uid)) {
+            chat.retire_all();
+        }
+    }
+    state.people.insert(uid, person);
 }

@@ -45,6 +45,36 @@ impl Progress {
         self.forget_empty(log);
     }
 
+    /// As [`Self::take`], for an event of a chat that the server delivered. It delivers in order, so in an unknown log
+    /// the first one is where this device starts: one is handed a chat's log from joining on.
+    pub(crate) fn take_delivered(
+        &mut self,
+        cursors: &mut BTreeMap<LogId, Seq>,
+        log: LogId,
+        seq: Seq,
+    ) {
+        if !cursors.contains_key(&log) {
+            self.skip_to(cursors, log, seq.saturating_sub(1));
+        }
+        self.take(cursors, log, seq);
+    }
+
+    /// As [`Self::take`], for an own event in a chat, which can overtake deliveries: it does not tell where this
+    /// device starts in an unknown log.
+    pub(crate) fn take_own(&mut self, cursors: &mut BTreeMap<LogId, Seq>, log: LogId, seq: Seq) {
+        if self.synced && !cursors.contains_key(&log) {
+            self.ahead.entry(log).or_default().insert(seq);
+        } else {
+            self.take(cursors, log, seq);
+        }
+    }
+
+    /// This device is out of the log. If it comes back, it starts anew.
+    pub(crate) fn forget(&mut self, cursors: &mut BTreeMap<LogId, Seq>, log: LogId) {
+        cursors.remove(&log);
+        self.ahead.remove(&log);
+    }
+
     /// Everything up to `seq` is here, or will never come (`synced`, `reset`).
     pub(crate) fn skip_to(&mut self, cursors: &mut BTreeMap<LogId, Seq>, log: LogId, seq: Seq) {
         let cursor = cursors.entry(log).or_insert(seq);
@@ -66,12 +96,15 @@ impl Progress {
         self.synced
     }
 
-    /// The logs with a gap, and where it begins.
+    /// Whether there is any gap.
+    pub(crate) fn has_gaps(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// The logs with a gap, and where it begins, as far as that is known: `synced` says it of the others.
     pub(crate) fn gaps(&self, cursors: &BTreeMap<LogId, Seq>) -> BTreeMap<LogId, Seq> {
-        self.ahead
-            .keys()
-            .map(|log| (*log, cursors.get(log).copied().unwrap_or(0)))
-            .collect()
+        let known = |log: &LogId| Some((*log, *cursors.get(log)?));
+        self.ahead.keys().filter_map(known).collect()
     }
 
     fn forget_empty(&mut self, log: LogId) {
@@ -122,6 +155,27 @@ mod tests {
         assert_eq!(cursors[&new], 0);
         progress.take(&mut cursors, new, 1);
         assert_eq!(cursors[&new], 2);
+    }
+
+    #[test]
+    fn in_a_chat_the_first_delivery_is_the_start_and_an_own_event_is_not() {
+        let (mut progress, mut cursors) = (Progress::default(), BTreeMap::new());
+        progress.synced();
+        progress.take_own(&mut cursors, log(), 42);
+        assert!(cursors.is_empty() && progress.has_gaps());
+        assert!(progress.is_known(&cursors, log(), 42));
+        assert!(
+            progress.gaps(&cursors).is_empty(),
+            "no place to resume from"
+        );
+        progress.take_delivered(&mut cursors, log(), 40);
+        assert_eq!(cursors[&log()], 40);
+        progress.take_delivered(&mut cursors, log(), 41);
+        assert_eq!(cursors[&log()], 42);
+        assert!(!progress.has_gaps());
+        progress.forget(&mut cursors, log());
+        progress.take_delivered(&mut cursors, log(), 60);
+        assert_eq!(cursors[&log()], 60);
     }
 
     #[test]

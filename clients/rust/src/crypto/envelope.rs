@@ -38,9 +38,15 @@ pub enum EnvelopeError {
     /// Another `suite`.
     #[error("the envelope is of a suite this client does not know; a newer client is needed")]
     Suite,
-    /// A group message under a key event.
-    #[error("the envelope names a group key; this client reads direct messages")]
+    /// A chat's message where one for two people belongs.
+    #[error("the envelope names the key of a chat, and it came in a conversation of two")]
     KeyRef,
+    /// A message for two people where a chat's belongs.
+    #[error("the envelope does not name a key of the chat it came in")]
+    NoKeyRef,
+    /// Sealed under another key than the one at hand.
+    #[error("the envelope names another key than this one")]
+    OtherKey,
     /// The envelope names another device than the one the server says it came from.
     #[error("the envelope was not made by the device it came from")]
     OtherDevice,
@@ -115,6 +121,98 @@ fn signed_bytes(aad: &str, iv: &[u8; IV_BYTES], ciphertext: &[u8]) -> Vec<u8> {
     message
 }
 
+/// Pads, seals and signs `content`: the ciphertext and the signature.
+pub(super) fn seal_content(
+    context: &Context,
+    content: &Content,
+    signing: &SignatureKey,
+    key: &[u8; 32],
+    iv: &[u8; IV_BYTES],
+) -> Result<(Vec<u8>, [u8; 64]), EnvelopeError> {
+    let padded = pad(&Zeroizing::new(content.to_json()?))?;
+    let aad = context.aad();
+    let ciphertext = seal(key, iv, aad.as_bytes(), &padded)?;
+    let signature = signing.sign(&signed_bytes(&aad, iv, &ciphertext));
+    Ok((ciphertext, signature))
+}
+
+/// The sealed members of an envelope as they stand on the wire.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SealedContent<'a> {
+    pub(super) iv: &'a str,
+    pub(super) ciphertext: &'a str,
+    pub(super) signature: &'a str,
+}
+
+/// A ciphertext that the sender's device signed.
+#[derive(Debug)]
+pub(super) struct Signed {
+    aad: String,
+    iv: [u8; IV_BYTES],
+    ciphertext: Vec<u8>,
+}
+
+impl SealedContent<'_> {
+    /// Checks form and signature. The signature comes before any key is used: nobody but the sender gets to see
+    /// how a key answers.
+    pub(super) fn verify(
+        self,
+        context: &Context,
+        signing: &VerifyingKey,
+    ) -> Result<Signed, EnvelopeError> {
+        let malformed = |_| EnvelopeError::Malformed;
+        let iv = decode_array::<IV_BYTES>(self.iv).map_err(malformed)?;
+        let signature = decode_array::<64>(self.signature).map_err(malformed)?;
+        let ciphertext = decode(self.ciphertext).map_err(malformed)?;
+        if !(MIN_PADDED + TAG_BYTES..=MAX_PADDED + TAG_BYTES).contains(&ciphertext.len()) {
+            return Err(EnvelopeError::Malformed);
+        }
+        let aad = context.aad();
+        if !verifies(signing, &signed_bytes(&aad, &iv, &ciphertext), &signature) {
+            return Err(EnvelopeError::BadSignature);
+        }
+        Ok(Signed {
+            aad,
+            iv,
+            ciphertext,
+        })
+    }
+}
+
+impl Signed {
+    /// Opens it.
+    pub(super) fn open(&self, key: &[u8; 32]) -> Result<Content, EnvelopeError> {
+        let padded = open(key, &self.iv, self.aad.as_bytes(), &self.ciphertext)?;
+        Ok(Content::from_json(unpad(&padded)?)?)
+    }
+}
+
+/// The JSON text that is relayed as payload.
+pub(super) fn wire_text(envelope: &impl Serialize) -> Result<String, EnvelopeError> {
+    let text = serde_json::to_string(envelope).map_err(|_| EnvelopeError::Malformed)?;
+    // The frame around it needs some room of its own.
+    if text.len() > MAX_FRAME_BYTES - 1024 {
+        Err(EnvelopeError::TooLarge)
+    } else {
+        Ok(text)
+    }
+}
+
+/// Whether `json` says that it is of this version and suite.
+pub(super) fn check_versions(json: &str) -> Result<(), EnvelopeError> {
+    if json.len() > MAX_FRAME_BYTES {
+        return Err(EnvelopeError::TooLarge);
+    }
+    let versions: Versions = serde_json::from_str(json).map_err(|_| EnvelopeError::Malformed)?;
+    if versions.v != VERSION {
+        return Err(EnvelopeError::Version);
+    }
+    if versions.suite != SUITE {
+        return Err(EnvelopeError::Suite);
+    }
+    Ok(())
+}
+
 /// An envelope as it stands on the wire. Reading one checks its form, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -167,9 +265,7 @@ impl Envelope {
         key: &[u8; 32],
         iv: &[u8; IV_BYTES],
     ) -> Result<Self, EnvelopeError> {
-        let padded = pad(&Zeroizing::new(content.to_json()?))?;
-        let aad = context.aad();
-        let ciphertext = seal(key, iv, aad.as_bytes(), &padded)?;
+        let (ciphertext, signature) = seal_content(context, content, signing, key, iv)?;
         let mut keys = BTreeMap::new();
         for recipient in recipients {
             let wrapped = recipient.wrap(key).map_err(EnvelopeError::RecipientKey)?;
@@ -178,7 +274,6 @@ impl Envelope {
         if keys.is_empty() || keys.len() > MAX_ENVELOPE_KEYS {
             return Err(EnvelopeError::Recipients);
         }
-        let signature = signing.sign(&signed_bytes(&aad, iv, &ciphertext));
         Ok(Self {
             v: VERSION,
             suite: SUITE,
@@ -194,28 +289,12 @@ impl Envelope {
 
     /// The JSON text that is relayed as payload.
     pub fn to_json(&self) -> Result<String, EnvelopeError> {
-        let text = serde_json::to_string(self).map_err(|_| EnvelopeError::Malformed)?;
-        // The frame around it needs some room of its own.
-        if text.len() > MAX_FRAME_BYTES - 1024 {
-            Err(EnvelopeError::TooLarge)
-        } else {
-            Ok(text)
-        }
+        wire_text(self)
     }
 
     /// Reads the JSON form of a payload that is an object with `v` and `suite`.
     pub fn parse(json: &str) -> Result<Self, EnvelopeError> {
-        if json.len() > MAX_FRAME_BYTES {
-            return Err(EnvelopeError::TooLarge);
-        }
-        let versions: Versions =
-            serde_json::from_str(json).map_err(|_| EnvelopeError::Malformed)?;
-        if versions.v != VERSION {
-            return Err(EnvelopeError::Version);
-        }
-        if versions.suite != SUITE {
-            return Err(EnvelopeError::Suite);
-        }
+        check_versions(json)?;
         let envelope: Self = serde_json::from_str(json).map_err(|_| EnvelopeError::Malformed)?;
         if envelope.key_ref.is_some() {
             return Err(EnvelopeError::KeyRef);
@@ -249,34 +328,27 @@ impl Envelope {
         if device != self.device {
             return Err(EnvelopeError::OtherDevice);
         }
-        let malformed = |_| EnvelopeError::Malformed;
-        let iv = decode_array::<IV_BYTES>(&self.iv).map_err(malformed)?;
-        let signature = decode_array::<64>(&self.signature).map_err(malformed)?;
-        let ciphertext = decode(&self.ciphertext).map_err(malformed)?;
-        if !(MIN_PADDED + TAG_BYTES..=MAX_PADDED + TAG_BYTES).contains(&ciphertext.len()) {
-            return Err(EnvelopeError::Malformed);
-        }
-        let aad = Context {
+        let context = Context {
             log,
             uid,
             device,
             id: self.id,
-        }
-        .aad();
-        // The signature comes first: nobody but the sender gets to see how the RSA key answers.
-        if !verifies(signing, &signed_bytes(&aad, &iv, &ciphertext), &signature) {
-            return Err(EnvelopeError::BadSignature);
-        }
+        };
+        let content = SealedContent {
+            iv: &self.iv,
+            ciphertext: &self.ciphertext,
+            signature: &self.signature,
+        };
+        let signed = content.verify(&context, signing)?;
         let wrapped = self
             .keys
             .get(own.public().kid())
             .ok_or(EnvelopeError::NotForThisDevice)?;
-        let wrapped = decode(wrapped).map_err(malformed)?;
+        let wrapped = decode(wrapped).map_err(|_| EnvelopeError::Malformed)?;
         let key = own
             .unwrap_key(&wrapped)
             .map_err(|_| EnvelopeError::KeyUnwrap)?;
-        let padded = open(&key, &iv, aad.as_bytes(), &ciphertext)?;
-        Ok(Content::from_json(unpad(&padded)?)?)
+        signed.open(&key)
     }
 }
 
@@ -299,7 +371,7 @@ mod tests {
     }
 
     fn hello() -> Content {
-        Content::Text("hello".to_owned())
+        Content::Text("hello".into())
     }
 
     fn sealed() -> Envelope {
@@ -449,7 +521,7 @@ mod tests {
             "a".repeat(MAX_FRAME_BYTES)
         );
         assert_eq!(Envelope::parse(&huge), Err(EnvelopeError::TooLarge));
-        let long = Content::Text("a".repeat(MAX_PADDED));
+        let long = Content::Text("a".repeat(MAX_PADDED).into());
         let refused = Envelope::seal(&context(), &long, [rsa_a().public()], &person(1).signing);
         assert_eq!(refused, Err(EnvelopeError::Padding(PaddingError::TooLong)));
         for (member, value) in [("ciphertext", "AAAA"), ("iv", "AAAA"), ("signature", "")] {
@@ -464,7 +536,7 @@ mod tests {
 
     #[test]
     fn the_longest_text_fits_into_a_frame() {
-        let longest = Content::Text("a".repeat(super::super::padding::MAX_CONTENT - 32));
+        let longest = Content::Text("a".repeat(super::super::padding::MAX_CONTENT - 32).into());
         let envelope =
             Envelope::seal(&context(), &longest, [rsa_a().public()], &person(1).signing).unwrap();
         assert!(envelope.to_json().is_ok());

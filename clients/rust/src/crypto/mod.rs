@@ -2,6 +2,8 @@
 //! pure: keys and bytes in, keys and bytes out.
 
 pub mod backup;
+pub mod chat_key;
+pub mod chat_message;
 pub mod content;
 pub mod directory;
 pub mod encoding;
@@ -16,6 +18,8 @@ pub mod safety_number;
 mod sealing;
 pub mod work;
 
+#[cfg(test)]
+mod chat_vectors;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::backup::{open_identity, seal_identity};
+use super::chat_vectors::ChatVectors;
 use super::content::Content;
 use super::directory::VerifiedDirectory;
 use super::encoding::{decode, decode_array, encode};
@@ -23,7 +24,7 @@ use super::safety_number::SafetyNumber;
 use super::testing::{device_of, log_of};
 
 #[derive(Serialize, Deserialize)]
-struct Vectors {
+pub(super) struct Vectors {
     about: String,
     suite: u16,
     rsa: BTreeMap<String, RsaVector>,
@@ -35,6 +36,8 @@ struct Vectors {
     refused_envelopes: Vec<RefusedVector>,
     legacy: Vec<LegacyVector>,
     backups: Vec<BackupVector>,
+    #[serde(default)]
+    pub(super) chats: ChatVectors,
 }
 
 /// `kid` is the name of `spki` in an envelope's `keys`.
@@ -125,16 +128,21 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/vectors/suite-1.json")
 }
 
-fn vectors() -> Vectors {
+pub(super) fn vectors() -> Vectors {
     serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap()
 }
 
+pub(super) fn write(vectors: &Vectors) {
+    let text = serde_json::to_string_pretty(vectors).unwrap() + "\n";
+    std::fs::write(path(), text).unwrap();
+}
+
 impl Vectors {
-    fn rsa(&self, name: &str) -> DecryptionKey {
+    pub(super) fn rsa(&self, name: &str) -> DecryptionKey {
         DecryptionKey::from_pkcs8_der(&decode(&self.rsa[name].pkcs8).unwrap()).unwrap()
     }
 
-    fn ed25519(&self, name: &str) -> SignatureKey {
+    pub(super) fn ed25519(&self, name: &str) -> SignatureKey {
         SignatureKey::from_seed(&decode_array(&self.ed25519[name].seed).unwrap())
     }
 }
@@ -337,7 +345,7 @@ fn envelope_vector(keys: &Vectors, text: &str, n: u8) -> EnvelopeVector {
         device: device_of(0x00aa_bbcc_dd01),
         id: Uuid::from_u128(0x936d_a01f_9abd_4d9d_80c7_02af_85c8_2200 + u128::from(n)),
     };
-    let content = Content::Text(text.to_owned());
+    let content = Content::Text(text.into());
     let recipients = ["a".to_owned(), "b".to_owned()];
     let rsa: Vec<_> = recipients.iter().map(|name| keys.rsa(name)).collect();
     let (key, iv) = ([n; 32], [n; 12]);
@@ -429,6 +437,7 @@ fn regenerate() {
         refused_envelopes: Vec::new(),
         legacy: Vec::new(),
         backups: Vec::new(),
+        chats: ChatVectors::default(),
     };
     for name in ["a", "b"] {
         let key = DecryptionKey::generate().unwrap();
@@ -518,9 +527,6 @@ fn regenerate() {
                 .unwrap(),
         });
     }
-    std::fs::write(
-        path(),
-        serde_json::to_string_pretty(&vectors).unwrap() + "\n",
-    )
-    .unwrap();
+    vectors.chats = super::chat_vectors::make(&vectors);
+    write(&vectors);
 }

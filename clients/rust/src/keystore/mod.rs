@@ -1,5 +1,7 @@
 //! The key store: everything a device must remember, in one file sealed under a passphrase.
 
+mod chats;
+mod outgoing;
 mod received;
 mod state;
 
@@ -11,12 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::crypto::passphrase::{Kdf, PassphraseError, PassphraseKey, Sealed};
 
+pub use chats::{ChatKind, KnownChat, NewKey, Role};
+pub use outgoing::{Act, Outgoing, Target};
 pub use received::ReceivedIds;
 #[cfg(test)]
 pub(crate) use state::tests::sample;
 pub use state::{
-    Account, IncomingRequest, KnownContact, KnownDevice, Outgoing, Person, Server, State,
-    StoredKeys, Tokens,
+    Account, IncomingRequest, KnownContact, KnownDevice, Person, Server, State, StoredKeys, Tokens,
 };
 
 /// Ties a sealed file to its purpose.

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use melo_domain::{DeviceHandle, LogId, Secret, Seq, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::ReceivedIds;
+use super::{KnownChat, Outgoing, ReceivedIds};
 use crate::crypto::directory::{LastSeen, VerifiedDirectory};
 use crate::crypto::encoding::{decode_array, encode};
 use crate::crypto::identity::{DeviceSecrets, SignatureKey, verifying_key};
@@ -40,6 +39,9 @@ pub struct State {
     pub outbox: Vec<Outgoing>,
     /// Messages received, per log.
     pub received: BTreeMap<LogId, ReceivedIds>,
+    /// Groups and channels, and their keys.
+    #[serde(default)]
+    pub chats: BTreeMap<LogId, KnownChat>,
 }
 
 /// Which server.
@@ -203,6 +205,16 @@ impl Person {
         }
     }
 
+    /// Whether a device that was current before is not any more.
+    pub fn lost_devices_since(&self, before: &Self) -> bool {
+        let is_current = |name: &DeviceHandle| self.devices.get(name).is_some_and(|d| d.current);
+        let mut former = before.devices.iter().filter(|(_, d)| d.current);
+        former.any(|(name, was)| {
+            let same = self.devices.get(name);
+            !is_current(name) || same.is_some_and(|d| d.encryption_key != was.encryption_key)
+        })
+    }
+
     /// For holding the next directory against.
     pub fn last_seen(&self) -> Option<LastSeen> {
         Some(LastSeen {
@@ -234,28 +246,6 @@ impl Person {
     /// The key that a message of that device is signed with.
     pub fn signing_key(&self, device: DeviceHandle) -> Option<ed25519_dalek::VerifyingKey> {
         verifying_key(&decode_array(&self.devices.get(&device)?.signing_key).ok()?)
-    }
-}
-
-/// A message the server has not acknowledged.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Outgoing {
-    /// The same at every attempt.
-    pub client_id: Uuid,
-    /// For whom.
-    pub target: Uid,
-    /// What was written; sealed anew when the recipient's devices change.
-    pub text: Secret,
-    /// The payload as JSON text.
-    pub payload: String,
-    /// How often it was sealed anew.
-    #[serde(default)]
-    pub resealed: u32,
-}
-
-impl std::fmt::Debug for Outgoing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Outgoing({} to {})", self.client_id, self.target)
     }
 }
 
@@ -297,6 +287,7 @@ pub(crate) mod tests {
             cursors: BTreeMap::new(),
             outbox: Vec::new(),
             received: BTreeMap::new(),
+            chats: BTreeMap::new(),
         }
     }
 
@@ -334,6 +325,7 @@ pub(crate) mod tests {
         assert_eq!(one.recipients().len(), 1);
         assert!(one.signing_key(device_of(2)).is_some());
         assert_eq!(one.last_seen().unwrap().version, 2);
+        assert!(one.lost_devices_since(&both) && !both.lost_devices_since(&one));
     }
 
     #[test]

@@ -9,14 +9,17 @@ use melo_protocol::rest::account::{
     ProfileUpdate, PublicKeyUpdate, RegisterAnswer, RegisterRequest, TicketAnswer,
 };
 use melo_protocol::rest::contacts::{ConfirmRequest, ContactsAnswer, SubscribeRequest};
+use melo_protocol::rest::credentials::{CodeRequest, SentAnswer};
 use melo_protocol::rest::keys::{KeyDirectory, PublishAnswer, PublishRequest};
-use melo_protocol::rest::messages::{HistoryAnswer, SendAnswer, SendRequest};
+use melo_protocol::rest::messages::SendRequest;
 use melo_protocol::rest::server::ServerStatus;
 use reqwest::Method;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::ApiError;
+use super::chats::Appended;
+use super::history::HistoryPage;
 
 /// One call: method, path, body, and the type of its answer.
 #[derive(Debug)]
@@ -24,37 +27,60 @@ pub struct Call<T> {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
+    /// `Accept-Language`, where the server is to write to a person.
+    pub(super) language: Option<&'static str>,
     answer: PhantomData<fn() -> T>,
 }
 
 impl<T> Call<T> {
-    fn get(path: impl Into<String>) -> Self {
+    pub(super) fn get(path: impl Into<String>) -> Self {
         Self {
             method: Method::GET,
             path: path.into(),
             body: None,
+            language: None,
             answer: PhantomData,
         }
     }
 
-    fn with_body(method: Method, path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn with_body(
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|_| ApiError::Request)?;
         Ok(Self {
             method,
             path: path.to_owned(),
             body: Some(Zeroizing::new(body)),
+            language: None,
             answer: PhantomData,
         })
     }
 
-    fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
+    pub(super) fn post(path: &str, body: &impl Serialize) -> Result<Self, ApiError> {
         Self::with_body(Method::POST, path, body)
+    }
+
+    pub(super) fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
     }
 }
 
 /// POST /register.
 pub fn register(body: &RegisterRequest) -> Result<Call<RegisterAnswer>, ApiError> {
     Call::post("/register", body)
+}
+
+/// POST /register/code: a text message in that language.
+pub fn register_code(
+    body: &CodeRequest,
+    language: &'static str,
+) -> Result<Call<SentAnswer>, ApiError> {
+    Ok(Call {
+        language: Some(language),
+        ..Call::post("/register/code", body)?
+    })
 }
 
 /// GET /register/challenge.
@@ -116,12 +142,12 @@ pub fn contacts(page: u32, per_page: u32) -> Call<ContactsAnswer> {
 }
 
 /// POST /messages/send.
-pub fn send_message(body: &SendRequest) -> Result<Call<SendAnswer>, ApiError> {
+pub fn send_message(body: &SendRequest) -> Result<Call<Appended>, ApiError> {
     Call::post("/messages/send", body)
 }
 
 /// GET /messages/history/dm/{uid}.
-pub fn history(with: Uid, page: u32, per_page: u32) -> Call<HistoryAnswer> {
+pub fn history(with: Uid, page: u32, per_page: u32) -> Call<HistoryPage> {
     Call::get(format!(
         "/messages/history/dm/{with}?page={page}&per_page={per_page}"
     ))

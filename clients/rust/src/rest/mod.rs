@@ -1,13 +1,15 @@
 //! The REST interface: one [`Call`] per endpoint, sent by [`Api`].
 
 pub mod calls;
+pub mod chats;
+pub mod history;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use melo_domain::Secret;
 use melo_protocol::{ErrorCode, Problem};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
@@ -59,11 +61,23 @@ impl ApiError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused(problem) => {
-                problem.code.retryable() && problem.code != ErrorCode::DeviceMismatch
+                problem.code.retryable()
+                    && !matches!(
+                        problem.code,
+                        ErrorCode::DeviceMismatch | ErrorCode::StaleKey
+                    )
             }
             Self::Unreachable(_) => true,
             Self::Status(status) => *status >= 500,
             _ => false,
+        }
+    }
+
+    /// Key ids that the server misses; of a `device_mismatch`.
+    pub fn missing(&self) -> &[String] {
+        match self {
+            Self::Refused(problem) => &problem.missing,
+            _ => &[],
         }
     }
 
@@ -145,6 +159,9 @@ impl Api {
                 .map_err(|_| ApiError::Request)?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(language) = call.language {
+            request = request.header(ACCEPT_LANGUAGE, language);
         }
         if let Some(body) = &call.body {
             request = request

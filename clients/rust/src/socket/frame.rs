@@ -9,8 +9,8 @@ use melo_protocol::frame::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use serde_json::value::RawValue;
-use uuid::Uuid;
+
+use super::chat_frame::{ChangeFrame, ChangeKind, ChatNotice, NoticeKind};
 
 /// A frame from the server.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ pub enum Incoming {
     Status(MsgStatus),
     /// A notice in one's private log.
     Notice(LogEventFrame<'static>),
+    /// Something done to an earlier message, or a chat's key.
+    Change(ChangeKind, ChangeFrame),
+    /// Something that happened to a chat or its members.
+    Chat(NoticeKind, ChatNotice),
     /// `pong`.
     Pong(Pong),
     /// `history`.
@@ -62,6 +66,8 @@ pub struct MalformedFrame;
 struct Typed<'a> {
     #[serde(borrow, rename = "type")]
     kind: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    chat_id: Option<serde::de::IgnoredAny>,
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, MalformedFrame> {
@@ -71,8 +77,17 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, MalformedFrame> {
 impl Incoming {
     /// Reads one text frame.
     pub fn parse(text: &str) -> Result<Self, MalformedFrame> {
-        let Typed { kind } = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
+        let Typed { kind, chat_id } = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
+        if let Some(change) = ChangeKind::of(&kind) {
+            return read(text).map(|frame| Self::Change(change, frame));
+        }
+        if let Some(notice) = NoticeKind::of(&kind) {
+            return read(text).map(|frame| Self::Chat(notice, frame));
+        }
         match kind.as_ref() {
+            "keys_changed" if chat_id.is_some() => {
+                read(text).map(|frame| Self::Chat(NoticeKind::KeysChanged, frame))
+            }
             "relay_delivery" => read(text).map(Self::Delivery),
             "msg_status" => read(text).map(Self::Status),
             "subscription_request"
@@ -92,14 +107,6 @@ impl Incoming {
             })),
         }
     }
-}
-
-/// `relay`: a message for one person.
-pub fn relay(target: Uid, payload: &RawValue, client_id: Uuid) -> String {
-    format!(
-        r#"{{"type":"relay","target":"{target}","client_id":"{client_id}","payload":{}}}"#,
-        payload.get()
-    )
 }
 
 /// `resume`: send what lies after these cursors.
@@ -129,18 +136,22 @@ pub fn reauth(token: &Secret) -> String {
 
 #[cfg(test)]
 mod tests {
-    use melo_protocol::frame::ClientFrame;
+    use melo_protocol::frame::{ClientFrame, Recipient};
     use proptest::prelude::*;
+    use serde_json::value::RawValue;
+    use uuid::Uuid;
 
+    use super::super::chat_frame::outgoing;
     use super::*;
+    use crate::keystore::Act;
 
     #[test]
     fn the_server_reads_what_this_client_writes() {
         let (log, uid) = (LogId::from_random(5), Uid::from_random(1));
         let payload = RawValue::from_string(r#"{"v":1,"x":"\""}"#.to_owned()).unwrap();
-        let text = relay(uid, &payload, Uuid::from_u128(9));
+        let text = outgoing(Act::Message, uid.into(), Some(&payload), Uuid::from_u128(9));
         let Ok(ClientFrame::Relay {
-            target,
+            to,
             payload: read,
             client_id,
         }) = ClientFrame::parse(&text)
@@ -148,8 +159,12 @@ mod tests {
             panic!("not a relay");
         };
         assert_eq!(
-            (target, read.get(), client_id),
-            (uid, payload.get(), Some(Uuid::from_u128(9)))
+            (to, read.get(), client_id),
+            (
+                Recipient::Person(uid),
+                payload.get(),
+                Some(Uuid::from_u128(9))
+            )
         );
         let message = MessageId { log, seq: 4 };
         assert!(matches!(
@@ -202,7 +217,7 @@ mod tests {
 
         #[test]
         fn no_member_makes_the_reader_panic(
-            kind in proptest::sample::select(vec!["relay_delivery", "msg_status", "keys_changed", "synced", "error", "reset"]),
+            kind in proptest::sample::select(vec!["relay_delivery", "msg_status", "keys_changed", "synced", "error", "reset", "edit", "react", "chat_key", "member_left", "chat_added"]),
             log in "[0-9a-z]{0,20}", seq in any::<i64>(),
         ) {
             let _ = Incoming::parse(&json!({"type": kind, "log": log, "seq": seq, "first_seq": seq, "cursors": {log: seq}}).to_string());

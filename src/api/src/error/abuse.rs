@@ -21,6 +21,7 @@ impl From<BanError> for ApiError {
     fn from(error: BanError) -> Self {
         match error {
             BanError::Admin(error) => error.into(),
+            BanError::SelfTarget => Self::new(ErrorCode::SelfTarget, error.to_string()),
             BanError::NotFound => Self::new(ErrorCode::NotFound, error.to_string()),
             BanError::Fault(fault) => Self::internal(&fault),
         }

@@ -1,6 +1,6 @@
 //! Errors of the admin area.
 
-use melo_protocol::ErrorCode;
+use melo_protocol::{ErrorCode, FieldError};
 use melo_services::admin::AdminError;
 
 use super::ApiError;
@@ -20,6 +20,9 @@ impl From<AdminError> for ApiError {
             AdminError::NoSecondFactor => ErrorCode::NotEnabled,
             AdminError::LastOwner => ErrorCode::LastOwner,
             AdminError::PhoneTaken => ErrorCode::PhoneTaken,
+            AdminError::UnfitPassword(why) => {
+                return Self::invalid(vec![FieldError::invalid("password", why)]);
+            }
             AdminError::Busy => return Self::retry(ErrorCode::Overloaded, error.to_string(), 5),
             AdminError::Fault(fault) => return Self::internal(fault),
         };

@@ -21,7 +21,6 @@ impl From<TypingError> for ApiError {
     fn from(error: TypingError) -> Self {
         match error {
             TypingError::Message(error) => error.into(),
-            TypingError::ReadOnly => Self::new(ErrorCode::Forbidden, error.to_string()),
             TypingError::Fault(fault) => Self::internal(&fault),
         }
     }

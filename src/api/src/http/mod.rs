@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod avatar;
 mod bans;
+mod chats;
 mod contacts;
 mod credentials;
 mod devices;
@@ -34,6 +35,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(people::routes)
         .configure(presence::routes)
         .configure(messages::routes)
+        .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

@@ -14,6 +14,7 @@ use melo_domain::Timestamp;
 use melo_protocol::{CloseCode, MAX_FRAME_BYTES};
 use melo_realtime::{Budget, Close, Outbound, Outbox, Registration};
 use melo_services::account;
+use melo_services::bans;
 use melo_services::live::{LiveSession, Step};
 use melo_services::messages::Accepted;
 use melo_services::presence;
@@ -134,6 +135,14 @@ impl Connection {
             return Err(End::because(
                 CloseCode::SessionRevoked,
                 "this session was ended",
+            ));
+        }
+        // Neither must a ban of the address, which is not looked at before.
+        let barred = bans::bars(&self.core, self.registration.address()).await;
+        if barred.map_err(|error| failed(&error))? {
+            return Err(End::because(
+                CloseCode::AccountLocked,
+                "this address is barred",
             ));
         }
         let live = Box::pin(LiveSession::start(Arc::clone(&self.core), self.caller)).await;
@@ -295,11 +304,11 @@ async fn next_receipt(in_flight: &mut VecDeque<Accepted>) -> super::dispatch::Do
         return std::future::pending().await;
     };
     let outcome = (&mut front.receipt).await;
-    let (target, client_id) = (front.target, front.client_id);
+    let (to, client_id) = (front.to, front.client_id);
     in_flight.pop_front();
     super::dispatch::Done {
         outcome,
-        target,
+        to,
         client_id,
     }
 }

@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use melo_domain::Uid;
+use melo_domain::{ChatId, Uid};
 use melo_protocol::frame::{
-    ClientFrame, ContactState, ErrorFrame, History, MsgStatus, Pong, StatusKind, WritingPlace,
+    ClientFrame, ContactState, ErrorFrame, History, MsgStatus, Pong, Recipient, StatusKind,
 };
 use melo_protocol::{CloseCode, ErrorCode, SERVER_VERSION};
 use melo_realtime::Rate;
 use melo_services::account::{self, AuthError};
+use melo_services::chats::{self, KeyInput};
 use melo_services::live::LiveSession;
-use melo_services::messages::{self, MessageError, Progress, SendInput};
+use melo_services::messages::{self, Destination, MessageError, Progress, SendInput};
 use melo_services::presence;
-use melo_services::typing::{self, Place};
+use melo_services::typing;
 use melo_storage::{AppendError, Appended};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -31,7 +32,7 @@ const HISTORY_PAGE: u32 = 50;
 /// A message whose fate is known.
 pub(super) struct Done {
     pub outcome: Result<Appended, AppendError>,
-    pub target: Uid,
+    pub to: Destination,
     pub client_id: Option<Uuid>,
 }
 
@@ -77,16 +78,28 @@ impl Connection {
         }
         let done = match frame {
             ClientFrame::Relay {
-                target,
+                to,
                 payload,
                 client_id,
             } => {
                 let input = SendInput {
-                    target,
+                    to: destination(to),
                     payload,
                     client_id,
                 };
                 return self.relay(live, input).await;
+            }
+            ClientFrame::ChatKey {
+                chat,
+                payload,
+                client_id,
+            } => {
+                let input = KeyInput {
+                    log: chat.0,
+                    payload,
+                    client_id,
+                };
+                return self.chat_key(live, input).await;
             }
             ClientFrame::Ack { log, seq } => live.acknowledge(log, seq, Progress::Delivered).await,
             ClientFrame::AckReceived(id) => {
@@ -116,11 +129,9 @@ impl Connection {
     }
 
     async fn relay(&mut self, live: &LiveSession, input: SendInput<'_>) -> Result<(), End> {
-        let (target, client_id) = (input.target, input.client_id);
+        let (to, client_id) = (input.to, input.client_id);
         if let Err(wait) = self.take_message() {
-            return self
-                .answer_limited(Some((live.caller().uid, target, client_id)), wait)
-                .await;
+            return self.answer_limited(Some((to, client_id)), wait).await;
         }
         match messages::send(&self.core, live.caller(), input).await {
             Ok(accepted) => {
@@ -131,24 +142,43 @@ impl Connection {
         }
     }
 
+    /// A key of a chat. Rare, and more than a row: it is waited for.
+    async fn chat_key(&mut self, live: &LiveSession, input: KeyInput<'_>) -> Result<(), End> {
+        let (to, client_id) = (Destination::Chat(input.log), input.client_id);
+        if let Err(wait) = self.take_message() {
+            return self.answer_limited(Some((to, client_id)), wait).await;
+        }
+        let text = match chats::share_key(&self.core, live.caller(), input).await {
+            Ok(appended) => self.queued(to, client_id, appended),
+            Err(error) => refused(error, client_id),
+        };
+        self.write(text).await
+    }
+
+    fn queued(&self, to: Destination, client_id: Option<Uuid>, appended: Appended) -> String {
+        let own = self.caller().uid;
+        let (to, chat_id) = addressee(own, to);
+        json(&MsgStatus {
+            status: StatusKind::Queued,
+            message_id: Some(melo_domain::MessageId {
+                log: appended.log,
+                seq: appended.seq,
+            }),
+            client_id,
+            log: Some(appended.log),
+            seq: Some(appended.seq),
+            at: appended.at,
+            from: own,
+            to,
+            chat_id,
+            retry_after: None,
+        })
+    }
+
     /// The answer to a message whose fate is known.
     pub(super) fn answer_receipt(&self, done: Done) -> String {
         match done.outcome {
-            Ok(appended) => json(&MsgStatus {
-                status: StatusKind::Queued,
-                message_id: Some(melo_domain::MessageId {
-                    log: appended.log,
-                    seq: appended.seq,
-                }),
-                client_id: done.client_id,
-                log: Some(appended.log),
-                seq: Some(appended.seq),
-                at: appended.at,
-                from: self.caller().uid,
-                to: done.target,
-                chat_id: None,
-                retry_after: None,
-            }),
+            Ok(appended) => self.queued(done.to, done.client_id, appended),
             Err(error) => refused(MessageError::from(error), done.client_id),
         }
     }
@@ -178,13 +208,10 @@ impl Connection {
     async fn typing(
         &mut self,
         live: &LiveSession,
-        place: WritingPlace,
+        place: Recipient,
         starts: bool,
     ) -> Result<(), End> {
-        let place = match place {
-            WritingPlace::Person(uid) => Place::Person(uid),
-            WritingPlace::Chat(chat) => Place::Chat(chat.0),
-        };
+        let place = destination(place);
         let done = if starts {
             typing::start(&self.core, live.caller(), place).await
         } else {
@@ -246,29 +273,48 @@ impl Connection {
     /// Too fast. A message is answered as existing clients know it, anything else with an error.
     async fn answer_limited(
         &mut self,
-        message: Option<(Uid, Uid, Option<Uuid>)>,
+        message: Option<(Destination, Option<Uuid>)>,
         wait: Duration,
     ) -> Result<(), End> {
         let retry_after = Some(wait.as_secs().max(1));
         let text = match message {
-            Some((from, to, client_id)) => json(&MsgStatus {
-                status: StatusKind::RateLimited,
-                message_id: None,
-                client_id,
-                log: None,
-                seq: None,
-                at: self.core.now(),
-                from,
-                to,
-                chat_id: None,
-                retry_after,
-            }),
+            Some((to, client_id)) => {
+                let from = self.caller().uid;
+                let (to, chat_id) = addressee(from, to);
+                json(&MsgStatus {
+                    status: StatusKind::RateLimited,
+                    message_id: None,
+                    client_id,
+                    log: None,
+                    seq: None,
+                    at: self.core.now(),
+                    from,
+                    to,
+                    chat_id,
+                    retry_after,
+                })
+            }
             None => json(&ErrorFrame {
                 retry_after,
                 ..ErrorFrame::new(ErrorCode::RateLimited, "too many frames; slow down", None)
             }),
         };
         self.write(text).await
+    }
+}
+
+fn destination(to: Recipient) -> Destination {
+    match to {
+        Recipient::Person(uid) => Destination::Person(uid),
+        Recipient::Chat(chat) => Destination::Chat(chat.0),
+    }
+}
+
+/// The members `to` and `chat_id` of a status: a message to a chat is to nobody but oneself.
+fn addressee(own: Uid, to: Destination) -> (Uid, Option<ChatId>) {
+    match to {
+        Destination::Person(uid) => (uid, None),
+        Destination::Chat(log) => (own, Some(ChatId(log))),
     }
 }
 

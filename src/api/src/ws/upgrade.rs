@@ -126,13 +126,14 @@ async fn authenticate(
     req: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<Caller, AuthError> {
-    if let Some(ticket) = &parameters.ticket {
-        return account::authenticate_ticket(&state.core, ticket).await;
-    }
-    let token = bearer(req)
-        .or_else(|| parameters.token.clone())
-        .ok_or(AuthError::InvalidToken)?;
-    let caller = account::authenticate(&state.core, &token).await?;
+    let caller = if let Some(ticket) = &parameters.ticket {
+        account::authenticate_ticket(&state.core, ticket).await?
+    } else {
+        let token = bearer(req)
+            .or_else(|| parameters.token.clone())
+            .ok_or(AuthError::InvalidToken)?;
+        account::authenticate(&state.core, &token).await?
+    };
     if caller.grant.allows(WEBSOCKET) {
         Ok(caller)
     } else {

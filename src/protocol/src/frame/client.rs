@@ -13,16 +13,34 @@ use crate::ErrorCode;
 /// The most logs one `resume` may name; a client with more sends several.
 pub const MAX_RESUME_CURSORS: usize = 1000;
 
+/// Whom a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    /// One person: `target`.
+    Person(Uid),
+    /// A group or channel: `chat_id`.
+    Chat(ChatId),
+}
+
 /// A frame that asks for something this server does.
 #[derive(Debug)]
 pub enum ClientFrame<'a> {
     /// Answered with `pong`.
     Ping,
-    /// A message for one person.
+    /// A message.
     Relay {
-        /// The recipient.
-        target: Uid,
+        /// For whom.
+        to: Recipient,
         /// What to deliver: a string or an object, never read beyond an envelope's routing names.
+        payload: &'a RawValue,
+        /// Makes sending again safe.
+        client_id: Option<Uuid>,
+    },
+    /// A chat's key, wrapped for devices of its members.
+    ChatKey {
+        /// The chat.
+        chat: ChatId,
+        /// The key envelope.
         payload: &'a RawValue,
         /// Makes sending again safe.
         client_id: Option<Uuid>,
@@ -46,23 +64,14 @@ pub enum ClientFrame<'a> {
         target: Uid,
     },
     /// Somebody begins to write, or goes on.
-    TypingStart(WritingPlace),
+    TypingStart(Recipient),
     /// Somebody writes no longer.
-    TypingStop(WritingPlace),
+    TypingStop(Recipient),
     /// A fresh access token for the same session, before the old one expires.
     Reauth {
         /// The token.
         token: Cow<'a, str>,
     },
-}
-
-/// Where somebody is writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WritingPlace {
-    /// To a contact.
-    Person(Uid),
-    /// In a group or channel.
-    Chat(ChatId),
 }
 
 /// A frame that cannot be acted on; becomes an `error` frame, the connection stays.
@@ -134,38 +143,46 @@ impl<'a> ClientFrame<'a> {
             text.parse().map_err(|e| invalid("message_id", &e))
         };
 
-        let place = || -> Result<WritingPlace, FrameError> {
-            match raw.chat_id.filter(|chat| chat.get() != "null") {
-                None => target().map(WritingPlace::Person),
-                Some(chat) => serde_json::from_str(chat.get())
-                    .map(WritingPlace::Chat)
-                    .map_err(|_| invalid("chat_id", &"must be the id of a chat")),
+        // Existing clients name one of the two and leave the other out, or null.
+        let chat = || -> Result<Option<ChatId>, FrameError> {
+            let Some(raw) = raw.chat_id.filter(|c| c.get() != "null") else {
+                return Ok(None);
+            };
+            let read = serde_json::from_str(raw.get());
+            read.map(Some)
+                .map_err(|_| invalid("chat_id", &"must be the integer that names a chat"))
+        };
+        let recipient = || match chat()? {
+            Some(_) if raw.target.is_some() => {
+                Err(invalid("target", &"and chat_id cannot both be given"))
             }
+            Some(chat) => Ok(Recipient::Chat(chat)),
+            None => Ok(Recipient::Person(target()?)),
+        };
+        let payload = || -> Result<&'a RawValue, FrameError> {
+            let payload = raw.payload.ok_or_else(|| missing("payload"))?;
+            if !payload.get().starts_with(['"', '{']) {
+                return Err(invalid("payload", &"must be a string or an object"));
+            }
+            Ok(payload)
+        };
+        let own_id = || match client_id {
+            Some(Err(_)) => Err(invalid("client_id", &"must be a UUID")),
+            _ => Ok(known_id),
         };
 
         match raw.kind.as_ref() {
             "ping" => Ok(Self::Ping),
-            "relay" => {
-                if raw.chat_id.is_some_and(|c| c.get() != "null") {
-                    return Err(refuse(
-                        ErrorCode::UnsupportedType,
-                        "this server relays direct messages only: send target, not chat_id"
-                            .to_owned(),
-                    ));
-                }
-                let payload = raw.payload.ok_or_else(|| missing("payload"))?;
-                if !payload.get().starts_with(['"', '{']) {
-                    return Err(invalid("payload", &"must be a string or an object"));
-                }
-                if matches!(client_id, Some(Err(_))) {
-                    return Err(invalid("client_id", &"must be a UUID"));
-                }
-                Ok(Self::Relay {
-                    target: target()?,
-                    payload,
-                    client_id: known_id,
-                })
-            }
+            "relay" => Ok(Self::Relay {
+                to: recipient()?,
+                payload: payload()?,
+                client_id: own_id()?,
+            }),
+            "chat_key" => Ok(Self::ChatKey {
+                chat: chat()?.ok_or_else(|| missing("chat_id"))?,
+                payload: payload()?,
+                client_id: own_id()?,
+            }),
             "ack_received" => Ok(Self::AckReceived(message_id()?)),
             "ack_read" => Ok(Self::AckRead(message_id()?)),
             "ack" => Ok(Self::Ack {
@@ -183,8 +200,8 @@ impl<'a> ClientFrame<'a> {
                 Ok(Self::Resume(cursors))
             }
             "get_history" => Ok(Self::GetHistory { target: target()? }),
-            "typing_start" => place().map(Self::TypingStart),
-            "typing_stop" => place().map(Self::TypingStop),
+            "typing_start" => recipient().map(Self::TypingStart),
+            "typing_stop" => recipient().map(Self::TypingStop),
             "reauth" => Ok(Self::Reauth {
                 token: raw.token.ok_or_else(|| missing("token"))?,
             }),
@@ -240,6 +257,28 @@ mod tests {
                 .detail
                 .starts_with("seq")
         );
+    }
+
+    #[test]
+    fn a_frame_is_for_a_person_or_a_chat_and_not_for_both() {
+        let relay = |to: &str| {
+            let text = format!(r#"{{"type":"relay",{to},"payload":"p"}}"#);
+            match ClientFrame::parse(&text) {
+                Ok(ClientFrame::Relay { to, .. }) => Ok(to),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.detail),
+            }
+        };
+        let chat = Recipient::Chat("7".parse().unwrap());
+        assert_eq!(relay(r#""chat_id":7"#), Ok(chat));
+        assert_eq!(relay(r#""chat_id":"7""#), Ok(chat));
+        let person = Recipient::Person("10000001".parse().unwrap());
+        assert_eq!(relay(r#""target":"10000001","chat_id":null"#), Ok(person));
+        assert!(relay(r#""target":"10000001","chat_id":7"#).is_err());
+        for bad in ["0", "-1", "1.5", "true", "{}", "9007199254740992"] {
+            let refused = relay(&format!(r#""chat_id":{bad}"#)).unwrap_err();
+            assert!(refused.starts_with("chat_id"), "{refused}");
+        }
     }
 
     #[test]

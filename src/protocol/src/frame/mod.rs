@@ -4,7 +4,7 @@ mod client;
 mod presence;
 mod server;
 
-pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS, WritingPlace};
+pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS, Recipient};
 pub use presence::{StatusChange, TypingChange, TypingFrame};
 pub use server::{
     ContactState, ErrorFrame, History, LogEventFrame, MsgStatus, Pong, RelayDelivery, Reset,

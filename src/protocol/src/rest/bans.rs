@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct BanRequest {
     /// `address`, `device` or `phone`.
     pub kind: String,
-    /// An IP address, 16 hex digits, or a phone number.
+    /// An IP address or a range like `203.0.113.0/24`, 16 hex digits, or a phone number.
     pub value: String,
     /// For other admins; at most 500 characters.
     #[serde(default)]
@@ -25,7 +25,7 @@ pub struct BanView {
     pub id: String,
     /// `address`, `device` or `phone`.
     pub kind: String,
-    /// As it is looked for: an IPv6 address stands for its /64.
+    /// As it is looked for: an IPv6 address stands for its /64, a range is written with its first address.
     pub value: String,
     /// As given.
     pub reason: String,

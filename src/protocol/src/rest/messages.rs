@@ -1,6 +1,6 @@
 //! Message bodies.
 
-use melo_domain::{DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
+use melo_domain::{ChatId, DeviceHandle, LogId, MessageId, Seq, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -8,8 +8,12 @@ use uuid::Uuid;
 /// POST /messages/send.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendRequest {
-    /// The recipient.
-    pub target_id: String,
+    /// The recipient; either this or `chat_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
+    /// The group or channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
     /// The payload: a string (existing clients) or an envelope object. 1 MiB at most.
     pub data: Box<RawValue>,
     /// Makes sending again safe; the `Idempotency-Key` header does the same.
@@ -30,6 +34,9 @@ pub struct SendAnswer {
     pub seq: Seq,
     /// When it was committed.
     pub at: Timestamp,
+    /// For how many people besides the sender; for a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<usize>,
 }
 
 /// One message of a history page.

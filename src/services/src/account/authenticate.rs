@@ -1,7 +1,7 @@
 //! Who is calling?
 
 use melo_crypto::JwtError;
-use melo_domain::Timestamp;
+use melo_domain::{DeviceHandle, InvalidScope, SessionId, Timestamp, Uid};
 use melo_ephemeral::Kind;
 use melo_storage::sessions;
 use serde::{Deserialize, Serialize};
@@ -85,16 +85,50 @@ pub async fn still_signed_in(core: &Core, caller: Caller) -> Result<bool, AuthEr
     Ok(found.is_some_and(|session| session.active))
 }
 
-/// What a ticket stands for.
+/// What a ticket stands for: the caller that made it, as it is kept until the ticket is spent.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TicketOwner {
-    pub uid: melo_domain::Uid,
-    pub device: melo_domain::DeviceHandle,
-    pub session: melo_domain::SessionId,
-    pub expires: Timestamp,
+    uid: Uid,
+    device: DeviceHandle,
+    session: SessionId,
+    expires: Timestamp,
+    /// Of a personal access token; none of a login.
+    scopes: Option<String>,
 }
 
-/// Spends a WebSocket ticket: of any number of uses at once exactly one succeeds.
+impl From<Caller> for TicketOwner {
+    fn from(caller: Caller) -> Self {
+        Self {
+            uid: caller.uid,
+            device: caller.device,
+            session: caller.session,
+            expires: caller.expires,
+            scopes: match caller.grant {
+                Grant::Login => None,
+                Grant::Token(scopes) => Some(scopes.to_string()),
+            },
+        }
+    }
+}
+
+impl TicketOwner {
+    fn caller(self) -> Result<Caller, InvalidScope> {
+        let grant = match self.scopes {
+            None => Grant::Login,
+            Some(scopes) => Grant::Token(scopes.parse()?),
+        };
+        Ok(Caller {
+            uid: self.uid,
+            device: self.device,
+            session: self.session,
+            expires: self.expires,
+            grant,
+        })
+    }
+}
+
+/// Spends a WebSocket ticket: of any number of uses at once exactly one succeeds. The caller is the one that
+/// made it, with no more rights than it had.
 pub async fn authenticate_ticket(core: &Core, ticket: &str) -> Result<Caller, AuthError> {
     if ticket.is_empty() || ticket.len() > 128 {
         return Err(AuthError::InvalidToken);
@@ -103,16 +137,9 @@ pub async fn authenticate_ticket(core: &Core, ticket: &str) -> Result<Caller, Au
         .ephemeral
         .take(Kind::WsTicket, ticket.as_bytes())
         .await?;
-    let owner: TicketOwner = stored
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or(AuthError::InvalidToken)?;
-    let caller = Caller {
-        uid: owner.uid,
-        device: owner.device,
-        session: owner.session,
-        expires: owner.expires,
-        grant: Grant::Login,
-    };
+    let owner = stored.and_then(|bytes| serde_json::from_slice::<TicketOwner>(&bytes).ok());
+    let caller = owner.and_then(|owner| owner.caller().ok());
+    let caller = caller.ok_or(AuthError::InvalidToken)?;
     if caller.expires <= core.clock.now() {
         return Err(AuthError::Expired);
     }

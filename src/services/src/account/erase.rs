@@ -1,17 +1,21 @@
-//! Deletes an account: by its owner, or by an admin who has been let in before.
+//! Deletes an account: by its owner, or by an admin.
 
 use melo_domain::{ContactStatus, DeviceHandle, EventKind, LogId, Role, Uid};
 use melo_protocol::CloseCode;
 use melo_storage::admin::people as people_rows;
 use melo_storage::sessions::Which;
-use melo_storage::{ConnectionTrait, StorageError, accounts, contacts, devices, erasure};
+use melo_storage::{
+    ConnectionTrait, DatabaseTransaction, StorageError, accounts, contacts, devices, erasure,
+};
 use serde::Serialize;
 use serde_json::json;
 
 use super::AccountError;
 use crate::audit::{self, Action, Object};
+use crate::chats::{self, ChatError};
+use crate::cursor_buffer::Paused;
 use crate::notices::{self, Notice, Recipient};
-use crate::{Core, Origin, people, presence, sessions};
+use crate::{Core, Fault, Origin, people, presence, sessions};
 
 /// More devices than anybody has.
 const MAX_DEVICES: u64 = 100_000;
@@ -22,47 +26,90 @@ struct Members {
     chat_log: LogId,
 }
 
-/// Deletes everything of `uid` in one transaction, tells the contacts, and ends the sessions. What was written to
-/// others stays theirs to read. The id is never given out again. The last owner stays.
-/// `reason` is an admin's, for the audit log.
-pub async fn erase(
-    core: &Core,
-    origin: &Origin,
-    actor: Uid,
+/// An account that is about to be deleted: its row and those of all owners are held, so that ranks stay as they
+/// are looked at, and no position of its devices is written. Dropped, it leaves everything as it was.
+pub(crate) struct Leaving<'a> {
+    core: &'a Core,
     uid: Uid,
-    reason: Option<&str>,
-) -> Result<(), AccountError> {
-    let keys = &core.store.keys;
-    // No position of the devices is written after their rows are gone.
-    let paused = core.cursors.pause().await;
-    let tx = core.store.db.begin().await?;
-    // The owners first, and in one order: two of them may leave at once.
-    let owners = people_rows::hold_role(&tx, Role::Owner).await?;
-    if accounts::hold_standing(&tx, uid).await?.is_none() {
-        return Err(AccountError::UserNotFound);
-    }
-    if owners == [uid] {
-        return Err(AccountError::LastOwner);
-    }
-    let own_devices = devices::of_person(&tx, keys, uid, MAX_DEVICES).await?;
-    let own_devices: Vec<DeviceHandle> = own_devices.iter().map(|d| d.handle).collect();
-    let ended = sessions::end(&tx, uid, Which::All).await?;
-    let (peers, told) = farewell(core, &tx, uid).await?;
-    erasure::erase(&tx, keys, uid).await?;
-    let (actor, object) = (Some(actor), Object::User(uid));
-    let action = Action::AccountDelete;
-    let details = json!({ "reason": reason });
-    audit::record(core, &tx, origin, actor, action, object, &details).await?;
-    tx.commit().await.map_err(StorageError::from)?;
+    exists: bool,
+    last_owner: bool,
+    tx: DatabaseTransaction,
+    paused: Paused<'a>,
+}
 
-    paused.forget(&own_devices);
-    drop(paused);
-    core.caches.devices.invalidate(&uid);
-    presence::forget(core, uid).await;
-    people::changed(core, uid, &peers);
-    sessions::tell(core, ended, CloseCode::SessionRevoked);
-    notices::publish(core, told);
-    Ok(())
+impl<'a> Leaving<'a> {
+    /// Opens the transaction. Whether `uid` may be deleted is for the caller to find out in it.
+    pub(crate) async fn begin(core: &'a Core, uid: Uid) -> Result<Self, StorageError> {
+        // No position of the devices is written after their rows are gone.
+        let paused = core.cursors.pause().await;
+        let tx = core.store.db.begin().await?;
+        // The owners first, and in one order: two of them may leave at once.
+        let owners = people_rows::hold_role(&tx, Role::Owner).await?;
+        let exists = accounts::hold_standing(&tx, uid).await?.is_some();
+        Ok(Self {
+            core,
+            uid,
+            exists,
+            last_owner: owners == [uid],
+            tx,
+            paused,
+        })
+    }
+
+    /// The transaction.
+    pub(crate) fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// Deletes everything of the person and commits, tells contacts and chats, and ends the sessions. What was written
+    /// to others stays theirs to read. The id is never given out again. The last owner stays.
+    /// `reason` is an admin's, for the audit log.
+    pub(crate) async fn erase(
+        self,
+        origin: &Origin,
+        actor: Uid,
+        reason: Option<&str>,
+    ) -> Result<(), AccountError> {
+        let Self { core, uid, tx, .. } = self;
+        let keys = &core.store.keys;
+        if !self.exists {
+            return Err(AccountError::UserNotFound);
+        }
+        if self.last_owner {
+            return Err(AccountError::LastOwner);
+        }
+        let own_devices = devices::of_person(&tx, keys, uid, MAX_DEVICES).await?;
+        let own_devices: Vec<DeviceHandle> = own_devices.iter().map(|d| d.handle).collect();
+        let ended = sessions::end(&tx, uid, Which::All).await?;
+        let (tx, chats) = chats::farewell(core, tx, uid).await.map_err(fault)?;
+        let (peers, told) = farewell(core, &tx, uid).await?;
+        erasure::erase(&tx, keys, uid).await?;
+        let (actor, object) = (Some(actor), Object::User(uid));
+        let action = Action::AccountDelete;
+        let details = json!({ "reason": reason });
+        audit::record(core, &tx, origin, actor, action, object, &details).await?;
+        tx.commit().await.map_err(StorageError::from)?;
+
+        self.paused.forget(&own_devices);
+        drop(self.paused);
+        core.caches.devices.invalidate(&uid);
+        presence::forget(core, uid).await;
+        people::changed(core, uid, &peers);
+        sessions::tell(core, ended, CloseCode::SessionRevoked);
+        for chat in chats {
+            chat.publish(core).await;
+        }
+        notices::publish(core, told);
+        Ok(())
+    }
+}
+
+/// Whatever refuses here is nothing that the caller has done.
+fn fault(error: ChatError) -> Fault {
+    match error {
+        ChatError::Fault(fault) => fault,
+        _ => StorageError::Corrupt("membership without a chat").into(),
+    }
 }
 
 /// Tells each contact. Their clients forget the keys, and let nobody write into the conversation.

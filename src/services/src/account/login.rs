@@ -7,7 +7,7 @@ use melo_domain::{
 use melo_storage::accounts::{self, Account, ProfileChange};
 use melo_storage::devices::{self, Device};
 use melo_storage::sessions::{self, NewSession};
-use melo_storage::{StorageError, second_factors};
+use melo_storage::{DatabaseTransaction, StorageError, bans as bans_rows, second_factors};
 
 use serde_json::json;
 
@@ -122,10 +122,26 @@ async fn keep_out(
 ) -> Result<(), AccountError> {
     let mut suspects = vec![
         Banned::address(input.origin.address),
-        Banned::device(&input.device_id),
+        Banned::Device(input.device_id.clone()),
     ];
-    suspects.extend(phone.map(Banned::phone));
+    suspects.extend(phone.cloned().map(Banned::Phone));
     if bans::check(core, &suspects).await? {
+        return Err(AccountError::KeptOut);
+    }
+    Ok(())
+}
+
+/// The same within the transaction that begins the session, for what a ban puts out: one that is being written at
+/// the same time comes before this and is seen, or after it and then finds the new session.
+async fn still_let_in(
+    core: &Core,
+    tx: &DatabaseTransaction,
+    input: &LoginInput,
+    account: &Account,
+) -> Result<(), AccountError> {
+    let mut suspects = vec![Banned::Device(input.device_id.clone())];
+    suspects.extend(account.phone.parse().map(Banned::Phone));
+    if bans_rows::any_stands(tx, &core.store.keys, &suspects, core.now()).await? {
         return Err(AccountError::KeptOut);
     }
     Ok(())
@@ -289,6 +305,7 @@ async fn begin(
     let session = SessionId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
     check_standing(&tx, account.uid).await?;
+    still_let_in(core, &tx, input, &account).await?;
     let (device, notice) =
         find_or_add_device(core, &tx, account.uid, &input.device_id, &input.origin).await?;
     let mut recovery_used = false;

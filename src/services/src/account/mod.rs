@@ -20,8 +20,8 @@ mod view_profile;
 
 pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
-pub use delete::delete;
-pub use erase::erase;
+pub use delete::{delete, erase};
+pub(crate) use erase::Leaving;
 pub(crate) use export::MAX_EXPORTS;
 pub use export::{Export, export};
 pub use issue_challenge::{CHALLENGE_LIFE, Challenge, Work, issue_challenge};

@@ -57,8 +57,8 @@ pub async fn register(core: &Core, new: &Registration) -> Result<Registered, Acc
     limits::open_call(core, new.origin.address).await?;
     let suspects = [
         Banned::address(new.origin.address),
-        Banned::device(&new.device_id),
-        Banned::phone(&new.phone),
+        Banned::Device(new.device_id.clone()),
+        Banned::Phone(new.phone.clone()),
     ];
     if bans::check(core, &suspects).await? {
         return Err(AccountError::KeptOut);
@@ -67,7 +67,7 @@ pub async fn register(core: &Core, new: &Registration) -> Result<Registered, Acc
     use_work(core, new.work.as_ref()).await?;
     let owner = PasswordOwner::new(&new.phone, new.name.as_str(), new.nickname.as_str());
     // Before the code is looked at, which has only so many attempts.
-    check_fit_of(core, &new.password, &owner)?;
+    check_fit_of(core, &new.password, &owner).map_err(CredentialError::Unfit)?;
     // Before the phone is: whether it is taken is told to who may register only.
     let admission = admit(core, new).await?;
     // Before the costly hash; the unique index decides between two at once.

@@ -2,8 +2,9 @@
 
 use melo_domain::{AdminAction, Uid};
 
-use super::{AdminError, authorize};
-use crate::account;
+use super::{AdminError, authorize_on};
+use crate::account::Leaving;
+use crate::fault::in_turn;
 use crate::{Caller, Core, Origin};
 
 /// Deletes everything of `uid`, as the person themselves could. Cannot be undone.
@@ -14,7 +15,12 @@ pub async fn delete_account(
     uid: Uid,
     reason: &str,
 ) -> Result<(), AdminError> {
-    let actor = authorize(core, caller, AdminAction::DeleteAccount, Some(uid)).await?;
-    account::erase(core, origin, actor.uid, uid, Some(reason)).await?;
-    Ok(())
+    in_turn(|| async {
+        let leaving = Leaving::begin(core, uid).await?;
+        let action = AdminAction::DeleteAccount;
+        let actor = authorize_on(core, leaving.tx(), caller, action, Some(uid)).await?;
+        leaving.erase(origin, actor.uid, Some(reason)).await?;
+        Ok(())
+    })
+    .await
 }

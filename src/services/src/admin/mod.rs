@@ -1,5 +1,5 @@
 //! What those do who look after the server and its people. Every call is checked by [`authorize`] against the
-//! caller's rank as it is now, and leaves an entry in the audit log.
+//! caller's rank as it is now, and leaves an entry in the audit log, be it that it was refused.
 
 mod authorize;
 mod change_role;
@@ -11,6 +11,7 @@ mod force_reset;
 mod list_devices;
 mod list_sessions;
 mod list_tokens;
+mod note_refusal;
 mod operator;
 mod read_audit;
 mod reset_second_factor;
@@ -30,6 +31,7 @@ pub use force_reset::force_reset;
 pub use list_devices::list_devices;
 pub use list_sessions::list_sessions;
 pub use list_tokens::list_tokens;
+pub use note_refusal::{RefusedCall, note_refusal};
 pub use operator::{NewPerson, create_person, promote, read_log, take_second_factor};
 pub use read_audit::{AuditPage, AuditQuery, read_audit};
 pub use reset_second_factor::reset_second_factor;
@@ -38,7 +40,7 @@ pub use revoke_token::revoke_token;
 pub use view_figures::{ServerFigures, view_figures};
 pub use view_person::{PersonDetails, view_person};
 
-use melo_domain::Role;
+use melo_domain::{Role, UnfitPassword};
 use melo_storage::StorageError;
 
 use crate::Fault;
@@ -92,6 +94,9 @@ pub enum AdminError {
     /// The phone has an account.
     #[error("this phone number already has an account")]
     PhoneTaken,
+    /// Not a password that this server takes.
+    #[error("the password {0}")]
+    UnfitPassword(#[from] UnfitPassword),
     /// Too many passwords are being checked.
     #[error("the server is busy with logins; try again in a few seconds")]
     Busy,

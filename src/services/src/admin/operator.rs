@@ -2,7 +2,7 @@
 //! last one is lost. Whoever can run these has the keys and the database anyway; the audit log names no actor.
 
 use melo_crypto::random;
-use melo_domain::{DisplayName, LogId, LogKind, Phone, Role, Secret, Uid};
+use melo_domain::{DisplayName, LogId, LogKind, PasswordOwner, Phone, Role, Secret, Uid};
 use melo_storage::accounts::{self, NewAccount, Standing};
 use melo_storage::audit::{self as rows, AuditEntry, AuditFilter};
 use melo_storage::{StorageError, logs, second_factors};
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::AdminError;
 use super::change_role::set_role;
 use crate::audit::{self, Action, Object};
+use crate::credentials::check_fit_of;
 use crate::{Core, Fault, Origin};
 
 /// Random ids that may collide before something must be wrong.
@@ -24,16 +25,19 @@ pub struct NewPerson {
     pub name: DisplayName,
     /// Rank from the beginning.
     pub role: Role,
-    /// Checked for its length already.
+    /// As typed.
     pub password: Secret,
 }
 
-/// Makes an account without a device. It has no keys until its first login: a client brings its own then.
+/// Makes an account without a device. It has no keys until its first login: a client brings its own then. The
+/// password is held to the same rules as anybody's.
 pub async fn create_person(
     core: &Core,
     origin: &Origin,
     new: NewPerson,
 ) -> Result<Uid, AdminError> {
+    let owner = PasswordOwner::new(&new.phone, new.name.as_str(), new.name.as_str());
+    check_fit_of(core, &new.password, &owner)?;
     let hash = core.passwords.hash(new.password.clone()).await?;
     for _ in 0..ATTEMPTS {
         match insert(core, origin, &new, &hash).await {

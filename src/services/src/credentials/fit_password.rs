@@ -16,9 +16,8 @@ pub(crate) fn check_fit_of(
     core: &Core,
     password: &Secret,
     owner: &PasswordOwner<'_>,
-) -> Result<(), CredentialError> {
-    let checked = core.policy.passwords.check(password.expose(), owner);
-    checked.map_err(CredentialError::Unfit)
+) -> Result<(), UnfitPassword> {
+    core.policy.passwords.check(password.expose(), owner)
 }
 
 /// All rules, for somebody who has an account.
@@ -33,5 +32,5 @@ pub(crate) fn check_fit(
         nickname: &account.nickname,
         username: account.username.as_deref(),
     };
-    check_fit_of(core, password, &owner)
+    check_fit_of(core, password, &owner).map_err(CredentialError::Unfit)
 }

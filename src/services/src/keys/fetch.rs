@@ -3,7 +3,7 @@
 use melo_domain::{ContactStatus, Uid};
 use melo_storage::devices::{self, PublishedDevice};
 use melo_storage::requests::UNANSWERED;
-use melo_storage::{accounts, contacts};
+use melo_storage::{accounts, chat_members, contacts};
 
 use super::KeyError;
 use crate::limits::{self, Limit};
@@ -19,8 +19,8 @@ pub struct Directory {
     pub devices: Vec<PublishedDevice>,
 }
 
-/// The directory entry of `uid`: one's own, a contact's, or of somebody with whom a request is open, so
-/// that safety numbers can be compared before accepting.
+/// The directory entry of `uid`: one's own, a contact's, of somebody in the same chat, or of somebody with whom a
+/// request is open, so that safety numbers can be compared before accepting.
 pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, KeyError> {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     let account = accounts::find(db, keys, uid).await?;
@@ -48,10 +48,14 @@ async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
         return Ok(true);
     }
     let theirs = contacts::find(db, other, one).await?;
-    Ok(theirs.is_some_and(|c| {
+    let open = |status| {
         matches!(
-            c.status,
+            status,
             ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
         )
-    }))
+    };
+    Ok(
+        theirs.is_some_and(|c| open(c.status))
+            || chat_members::share_a_chat(db, one, other).await?,
+    )
 }

@@ -35,6 +35,14 @@ pub(crate) enum Limit {
     Token,
     /// Contact requests, by person.
     Subscribe,
+    /// Chats made, by person.
+    ChatCreate,
+    /// Codes tried to get into a chat, by person.
+    Join,
+    /// Codes looked at by anybody, by address.
+    InviteLook,
+    /// Invites to a chat made, by person.
+    ChatInvite,
     /// Looks at people who are no contacts, by person: what bounds trying out user ids.
     Stranger,
     /// Beginnings of writing that others are told of, by person.
@@ -47,6 +55,8 @@ pub(crate) enum Limit {
     AddressRefusals,
     /// Refused logins that the audit log keeps, of all.
     Refusals,
+    /// Refused admin calls that the audit log keeps, of all.
+    AdminRefusals,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -86,6 +96,10 @@ impl Limit {
             Self::Refresh => ("refresh", quota(60, MINUTE)),
             Self::Token => ("token", quota(30, HOUR)),
             Self::Subscribe => ("subscribe", quota(60, HOUR)),
+            Self::ChatCreate => ("chat create", quota(60, HOUR)),
+            Self::Join => ("join", quota(60, HOUR)),
+            Self::InviteLook => ("invite look", quota(60, MINUTE)),
+            Self::ChatInvite => ("chat invite", quota(120, HOUR)),
             Self::Stranger => ("stranger", quota(60, HOUR)),
             Self::Typing => ("typing", quota(120, MINUTE)),
             Self::Call => ("call", quota(policy.account_calls, MINUTE)),
@@ -95,12 +109,16 @@ impl Limit {
             }
             Self::AddressRefusals => ("address refusals", quota(20, HOUR)),
             Self::Refusals => ("refusals", quota(2000, HOUR)),
+            Self::AdminRefusals => ("admin refusals", quota(2000, HOUR)),
         };
         (name, Some(quota).filter(|quota| quota.count > 0))
     }
 
     /// Whether callers are told of it. What only bounds the server's own work is not their business.
     pub(super) fn is_told(self) -> bool {
-        !matches!(self, Self::AddressRefusals | Self::Refusals)
+        !matches!(
+            self,
+            Self::AddressRefusals | Self::Refusals | Self::AdminRefusals
+        )
     }
 }

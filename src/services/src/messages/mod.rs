@@ -1,4 +1,4 @@
-//! Messages between two people.
+//! Messages, in conversations of two and of several.
 
 mod acknowledge;
 mod devices;
@@ -11,12 +11,14 @@ pub use acknowledge::{Progress, acknowledge};
 pub(crate) use devices::published;
 pub(crate) use history::kid_of;
 pub use history::{HistoryPage, history};
+pub use route::Destination;
 pub(crate) use route::direct as direct_route;
 pub use send::{Accepted, SendInput, send, spend_rest_send};
 
 use melo_protocol::EnvelopeError;
 use melo_storage::{AppendError, StorageError};
 
+use crate::chats::ChatError;
 use crate::fault::faults;
 use crate::{Fault, LimitError};
 
@@ -61,6 +63,9 @@ pub enum MessageError {
     /// The envelope is sealed under a key from before somebody was removed, or one that is too old.
     #[error("the chat's key is out of date; make a new one and encrypt again")]
     StaleKey,
+    /// The chat refused.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
     /// The event is not one of a log the caller is in.
     #[error("there is no such message in your conversations")]
     NotFound,

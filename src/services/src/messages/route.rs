@@ -1,12 +1,77 @@
-//! May one write to the other, and where does it go?
+//! May one write there, and where does it go?
 
-use melo_domain::{ContactStatus, LogId, Uid};
-use melo_storage::{StorageError, contacts};
+use std::sync::Arc;
+
+use melo_domain::{ChatAction, ContactStatus, LogId, LogKind, Timestamp, Uid};
+use melo_storage::{Audience, StorageError, contacts, logs};
 
 use super::MessageError;
 use crate::caches::DirectRoute;
+use crate::chats::{self, Room};
 use crate::people::blocks_between;
 use crate::{Core, Fault};
+
+/// Where a message is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// To a contact.
+    Person(Uid),
+    /// To a group or channel.
+    Chat(LogId),
+}
+
+/// A conversation that the caller may write to.
+pub(crate) enum Route {
+    /// Of two people.
+    Direct(DirectRoute),
+    /// Of several.
+    Chat(Arc<Room>),
+}
+
+impl Route {
+    pub(crate) fn log(&self) -> LogId {
+        match self {
+            Self::Direct(route) => route.log,
+            Self::Chat(room) => room.log,
+        }
+    }
+
+    pub(crate) fn audience(&self) -> Audience {
+        match self {
+            Self::Direct(route) => Audience {
+                kind: LogKind::Direct,
+                members: Arc::clone(&route.audience),
+                members_seq: 0,
+            },
+            Self::Chat(room) => room.audience(),
+        }
+    }
+
+    /// When a message that is written now is to be taken away again.
+    pub(crate) fn expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Direct(route) => route.expiry(now),
+            Self::Chat(room) => room.expiry(now),
+        }
+    }
+}
+
+/// The conversation with a person or of a chat, if the caller may do this there.
+pub(crate) async fn find(
+    core: &Core,
+    from: Uid,
+    to: Destination,
+    action: ChatAction,
+) -> Result<Route, MessageError> {
+    match to {
+        Destination::Person(to) => Ok(Route::Direct(direct(core, from, to).await?)),
+        Destination::Chat(log) => {
+            let room = chats::room_of(core, from, log).await?;
+            room.allow(from, action)?;
+            Ok(Route::Chat(room))
+        }
+    }
+}
 
 /// The conversation of two contacts, of whom neither has blocked the other.
 pub(crate) async fn direct(core: &Core, from: Uid, to: Uid) -> Result<DirectRoute, MessageError> {
@@ -31,6 +96,7 @@ pub(crate) async fn direct(core: &Core, from: Uid, to: Uid) -> Result<DirectRout
     let route = DirectRoute {
         log,
         audience: [from, to].into(),
+        disappearing: logs::disappearing(core.store.db.read(), log).await?,
     };
     relations.remember(asked, &relations.routes, (from, to), route.clone());
     Ok(route)

@@ -1,32 +1,35 @@
-//! Sends a direct message: checked here, committed by the log writer.
+//! Sends a message: checked here, committed by the log writer.
 
-use melo_domain::{EventKind, LogKind, MAX_PAYLOAD_BYTES, Uid};
+use melo_domain::{ChatAction, EventKind, MAX_PAYLOAD_BYTES};
 use melo_protocol::Envelope;
-use melo_storage::{Audience, NewEvent, Receipt};
+use melo_storage::{NewEvent, Receipt};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{MessageError, devices, route};
+use super::route::{self, Route};
+use super::{Destination, MessageError, devices};
 use crate::limits::{self, Limit};
-use crate::{Caller, Core};
+use crate::{Caller, Core, chats};
 
 /// A message.
 pub struct SendInput<'a> {
     /// To whom.
-    pub target: Uid,
+    pub to: Destination,
     /// A JSON string or object.
     pub payload: &'a RawValue,
     /// Makes sending again safe.
     pub client_id: Option<Uuid>,
 }
 
-/// A message that is on its way to the disk.
+/// An event of a conversation that is on its way to the disk.
 #[derive(Debug)]
 pub struct Accepted {
     /// Resolves when it is there, or was refused.
     pub receipt: Receipt,
     /// To whom.
-    pub target: Uid,
+    pub to: Destination,
+    /// How many people besides the sender it is for.
+    pub recipients: usize,
     /// The sender's own id.
     pub client_id: Option<Uuid>,
 }
@@ -41,30 +44,82 @@ pub async fn send(
     if input.payload.get().len() > MAX_PAYLOAD_BYTES {
         return Err(MessageError::TooLarge);
     }
-    let route = route::direct(core, caller.uid, input.target).await?;
-    if let Some(envelope) = Envelope::parse(input.payload) {
-        devices::check(core, &envelope?, (caller.uid, caller.device), input.target).await?;
-    }
+    let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
+    let guard = seal_check(core, caller, &route, input.to, input.payload).await?;
+    wait_for_slow_mode(core, caller, &route).await?;
     let event = NewEvent {
         device: Some(caller.device),
         client_id: input.client_id,
+        expires: route.expiry(core.now()),
+        guard,
         ..NewEvent::new(
-            route.log,
+            route.log(),
             EventKind::Message,
             caller.uid,
             input.payload.get(),
         )
     };
-    let audience = Audience {
-        kind: LogKind::Direct,
-        members: route.audience,
-    };
+    append(core, &route, event, input.to).await
+}
+
+/// Puts an event of this conversation into the log writer's queue.
+pub(super) async fn append(
+    core: &Core,
+    route: &Route,
+    event: NewEvent,
+    to: Destination,
+) -> Result<Accepted, MessageError> {
+    let client_id = event.client_id;
+    let audience = route.audience();
+    let recipients = audience.members.len().saturating_sub(1);
     let receipt = core.writer.append(event, audience).await?;
     Ok(Accepted {
         receipt,
-        target: input.target,
-        client_id: input.client_id,
+        to,
+        recipients,
+        client_id,
     })
+}
+
+/// What is sealed must be for exactly the devices there are. Opaque payloads of existing clients are not looked at.
+/// Returns what the sender's right was judged by.
+pub(super) async fn seal_check(
+    core: &Core,
+    caller: Caller,
+    route: &Route,
+    to: Destination,
+    payload: &RawValue,
+) -> Result<Option<melo_storage::Guard>, MessageError> {
+    let envelope = Envelope::parse(payload).transpose()?;
+    match (route, to) {
+        (Route::Chat(room), _) => {
+            let key = match envelope {
+                Some(envelope) => Some(chats::good_key(core, room, caller, &envelope).await?),
+                None => None,
+            };
+            Ok(Some(room.guard(key)))
+        }
+        (Route::Direct(_), Destination::Person(target)) => {
+            if let Some(envelope) = envelope {
+                let sender = (caller.uid, caller.device);
+                devices::check(core, &envelope, sender, target).await?;
+            }
+            Ok(None)
+        }
+        (Route::Direct(_), Destination::Chat(_)) => Err(MessageError::NotFound),
+    }
+}
+
+/// In slow mode a member writes once in so many seconds.
+async fn wait_for_slow_mode(
+    core: &Core,
+    caller: Caller,
+    route: &Route,
+) -> Result<(), MessageError> {
+    match route {
+        Route::Chat(room) if room.slow_mode > 0 => Ok(chats::take_turn(core, room, caller).await?),
+        _ => Ok(()),
+    }
 }
 
 /// Takes one message of what a person may send over REST. WebSocket connections take from a budget of their

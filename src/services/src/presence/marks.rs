@@ -8,7 +8,7 @@ use melo_ephemeral::{EphemeralError, Kind};
 use serde::{Deserialize, Serialize};
 
 use crate::Core;
-use crate::typing::Place;
+use crate::messages::Destination;
 
 /// How long somebody counts as writing after they said so.
 pub(crate) const TYPING_LIFE: Duration = Duration::from_secs(10);
@@ -34,10 +34,10 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    pub(crate) fn writing(place: Place) -> Self {
+    pub(crate) fn writing(place: Destination) -> Self {
         match place {
-            Place::Person(uid) => Self::WritingTo { uid },
-            Place::Chat(log) => Self::WritingIn { log },
+            Destination::Person(uid) => Self::WritingTo { uid },
+            Destination::Chat(log) => Self::WritingIn { log },
         }
     }
 
@@ -64,7 +64,7 @@ pub(crate) struct Live {
     /// Their connected devices.
     pub devices: Vec<DeviceHandle>,
     /// Where they are writing.
-    pub writing: Vec<Place>,
+    pub writing: Vec<Destination>,
     /// What contacts were last told.
     pub told: PresenceStatus,
 }
@@ -84,8 +84,8 @@ impl Live {
                 } => {
                     declared.insert(device, (status, at, until));
                 }
-                Mark::WritingTo { uid } => live.writing.push(Place::Person(uid)),
-                Mark::WritingIn { log } => live.writing.push(Place::Chat(log)),
+                Mark::WritingTo { uid } => live.writing.push(Destination::Person(uid)),
+                Mark::WritingIn { log } => live.writing.push(Destination::Chat(log)),
                 Mark::Told { status } => live.told = status,
             }
         }
@@ -210,8 +210,8 @@ mod tests {
         for mark in [
             connected(1),
             declared(1, Away),
-            Mark::writing(Place::Person(Uid::from_random(3))),
-            Mark::writing(Place::Chat(LogId::from_random(3))),
+            Mark::writing(Destination::Person(Uid::from_random(3))),
+            Mark::writing(Destination::Chat(LogId::from_random(3))),
             Mark::Told { status: Online },
         ] {
             let text = serde_json::to_vec(&mark).unwrap();

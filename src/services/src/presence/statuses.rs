@@ -10,8 +10,8 @@ use super::marks::read;
 use super::seen::last_seen;
 use super::view::whereabouts;
 use crate::limits::{self, Limit};
+use crate::messages::Destination;
 use crate::people::{privacies_of, privacy_of};
-use crate::typing::Place;
 use crate::{Caller, Core};
 
 /// People in one question, at most.
@@ -81,7 +81,7 @@ pub async fn statuses(
         }
         let live = entries.get(uid).cloned().unwrap_or_default();
         let shown = privacy.shown(relation, whereabouts(&live, seen.get(uid).copied()), now);
-        let writes = live.writing.contains(&Place::Person(caller.uid));
+        let writes = live.writing.contains(&Destination::Person(caller.uid));
         StatusView {
             status: shown.in_words(),
             typing: contact && typing && privacy.typing && writes,

@@ -4,17 +4,24 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use melo_domain::{
-    ChatId, LogId, PresenceStatus, Privacy, Relation, ShownPresence, Timestamp, Uid, Whereabouts,
+    Area, ChatId, Level, LogId, PresenceStatus, Privacy, Relation, Scope, ShownPresence, Timestamp,
+    Uid, Whereabouts,
 };
 use melo_storage::{StorageError, blocks, contacts, logs};
 
 use super::PresenceError;
 use super::marks::{Live, read};
 use super::seen::last_seen;
+use crate::messages::Destination;
 use crate::people::{privacies_of, privacy_of};
 use crate::relations::Known;
-use crate::typing::Place;
 use crate::{Caller, Core};
+
+/// What a personal access token needs to see others with, whatever way it asks.
+const PRESENCE: Scope = Scope {
+    area: Area::Users,
+    level: Level::Read,
+};
 
 /// One's own state.
 pub struct OwnPresence {
@@ -81,6 +88,9 @@ pub async fn pong(core: &Core, caller: Caller) -> Result<Vec<ContactPresence>, P
 
 /// Every contact as the caller sees them, and where they are writing if the caller may know at all.
 async fn look(core: &Core, caller: Caller) -> Result<Vec<(ContactPresence, Live)>, PresenceError> {
+    if !caller.grant.allows(PRESENCE) {
+        return Ok(Vec::new());
+    }
     let contacts = contacts_of(core, caller.uid).await?;
     let open: Vec<Uid> = contacts
         .iter()
@@ -109,7 +119,7 @@ async fn look(core: &Core, caller: Caller) -> Result<Vec<(ContactPresence, Live)
             uid,
             shown: privacy.shown(relation, there, now),
             typing_in: None,
-            typing: live.writing.contains(&Place::Person(caller.uid)),
+            typing: live.writing.contains(&Destination::Person(caller.uid)),
         };
         (presence, live)
     });
@@ -126,8 +136,8 @@ pub(super) fn whereabouts(live: &Live, seen: Option<Timestamp>) -> Whereabouts {
 
 fn chats(live: &Live) -> impl Iterator<Item = LogId> + '_ {
     live.writing.iter().filter_map(|place| match place {
-        Place::Chat(log) => Some(*log),
-        Place::Person(_) => None,
+        Destination::Chat(log) => Some(*log),
+        Destination::Person(_) => None,
     })
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn tell(core: &Core, ended: Ended, code: CloseCode) {
         return;
     }
     let reason = match code {
-        CloseCode::AccountLocked => "the account was locked",
+        CloseCode::AccountLocked => "this account, or its device or phone, was locked or banned",
         _ => "this session was ended",
     };
     core.bus.publish(BusMessage::SessionsEnded {

@@ -3,14 +3,15 @@
 use melo_domain::Uid;
 use melo_protocol::frame::TypingChange;
 
-use super::{Place, TypingError, tell};
+use super::{TypingError, tell};
 use crate::Core;
+use crate::messages::Destination;
 use crate::presence::read;
 
 /// Tells those who were told that somebody is writing that it is over. The server calls this every second.
 pub async fn tick(core: &Core) -> Result<(), TypingError> {
     let now = core.now();
-    let over: Vec<(Uid, Place)> = {
+    let over: Vec<(Uid, Destination)> = {
         let ongoing = core.writing.ongoing.lock();
         let over = ongoing.iter().filter(|(_, one)| one.until <= now);
         over.map(|(key, _)| *key).collect()

@@ -9,12 +9,10 @@ pub use expire::tick;
 pub use start::start;
 pub use stop::{stop, stop_all};
 
-pub(crate) use audience::Rooms;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use melo_domain::{ChatId, LogId, Timestamp, Uid};
+use melo_domain::{ChatId, Timestamp, Uid};
 use melo_ephemeral::EphemeralError;
 use melo_protocol::frame::{TypingChange, TypingFrame};
 use melo_realtime::BusMessage;
@@ -22,17 +20,8 @@ use melo_storage::StorageError;
 use parking_lot::Mutex;
 
 use crate::fault::faults;
-use crate::messages::MessageError;
+use crate::messages::{Destination, MessageError};
 use crate::{Core, Fault, LimitError};
-
-/// Where somebody is writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// To a contact.
-    Person(Uid),
-    /// In a group or channel.
-    Chat(LogId),
-}
 
 /// People who are writing, as this node was told, at most.
 const MOST: usize = 50_000;
@@ -40,8 +29,7 @@ const MOST: usize = 50_000;
 /// What this node has told and will take back.
 #[derive(Default)]
 pub(crate) struct Writing {
-    ongoing: Mutex<HashMap<(Uid, Place), Ongoing>>,
-    pub(crate) rooms: Rooms,
+    ongoing: Mutex<HashMap<(Uid, Destination), Ongoing>>,
 }
 
 /// Somebody is writing.
@@ -61,9 +49,6 @@ pub enum TypingError {
     /// As a message would be.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// Not everybody writes in a channel.
-    #[error("only those who run this channel write in it")]
-    ReadOnly,
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -78,13 +63,13 @@ impl From<LimitError> for TypingError {
 }
 
 /// Tells those people that `uid` writes there, or no longer.
-fn tell(core: &Core, uid: Uid, place: Place, audience: &Arc<[Uid]>, change: TypingChange) {
+fn tell(core: &Core, uid: Uid, place: Destination, audience: &Arc<[Uid]>, change: TypingChange) {
     let frame = TypingFrame {
         change,
         user_id: uid,
         chat_id: match place {
-            Place::Person(_) => None,
-            Place::Chat(log) => Some(ChatId(log)),
+            Destination::Person(_) => None,
+            Destination::Chat(log) => Some(ChatId(log)),
         },
         timestamp: core.now(),
     };

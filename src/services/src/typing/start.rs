@@ -5,8 +5,9 @@ use std::time::Duration;
 use melo_protocol::frame::TypingChange;
 
 use super::audience::audience;
-use super::{MOST, Ongoing, Place, TypingError, tell};
+use super::{MOST, Ongoing, TypingError, tell};
 use crate::limits::{self, Limit};
+use crate::messages::Destination;
 use crate::presence::{Mark, TYPING_LIFE, put_mark};
 use crate::{Caller, Core};
 
@@ -14,7 +15,7 @@ use crate::{Caller, Core};
 const TELL_AGAIN: Duration = Duration::from_secs(3);
 
 /// The caller is writing there, for the next ten seconds.
-pub async fn start(core: &Core, caller: Caller, place: Place) -> Result<(), TypingError> {
+pub async fn start(core: &Core, caller: Caller, place: Destination) -> Result<(), TypingError> {
     limits::take(core, Limit::Typing, caller.uid).await?;
     let audience = audience(core, caller.uid, place).await?;
     if audience.is_empty() {

@@ -3,12 +3,13 @@
 use melo_domain::Uid;
 use melo_protocol::frame::TypingChange;
 
-use super::{Place, TypingError, tell};
+use super::{TypingError, tell};
+use crate::messages::Destination;
 use crate::presence::{Mark, end_mark, read};
 use crate::{Caller, Core};
 
 /// The caller writes there no longer. What was not begun needs no end.
-pub async fn stop(core: &Core, caller: Caller, place: Place) -> Result<(), TypingError> {
+pub async fn stop(core: &Core, caller: Caller, place: Destination) -> Result<(), TypingError> {
     end(core, caller.uid, place).await
 }
 
@@ -22,7 +23,7 @@ pub async fn stop_all(core: &Core, caller: Caller) -> Result<(), TypingError> {
     Ok(())
 }
 
-async fn end(core: &Core, uid: Uid, place: Place) -> Result<(), TypingError> {
+async fn end(core: &Core, uid: Uid, place: Destination) -> Result<(), TypingError> {
     end_mark(core, uid, Mark::writing(place)).await?;
     let ended = core.writing.ongoing.lock().remove(&(uid, place));
     if let Some(ended) = ended {

@@ -1,14 +1,18 @@
-//! Devices of a person.
+//! Devices, one person's and everybody's.
 
 use melo_crypto::Keyring;
-use melo_domain::{DeviceHandle, Timestamp, Uid};
+use melo_domain::{ClientDeviceId, DeviceHandle, Timestamp, Uid};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::StorageError;
 use crate::entity::devices::{Column, Entity, Model};
 use crate::sealed::RowSeal;
+use crate::{Sealed, StorageError};
+
+const TABLE: &str = "devices";
+/// Rows that are read at once by who looks at all of them.
+const PAGE: u64 = 1000;
 
 /// A device, without what its client calls it and without its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub struct DeviceSummary {
 }
 
 fn open(keys: &Keyring, row: &Model) -> Result<DeviceSummary, StorageError> {
-    let seal = RowSeal::new(keys, "devices", row.id);
+    let seal = RowSeal::new(keys, TABLE, row.id);
     let expires = row.token_hash.as_ref().and(row.token_expires.as_ref());
     Ok(DeviceSummary {
         handle: DeviceHandle::from_i64(row.id)?,
@@ -73,4 +77,36 @@ pub async fn belongs(
         .count(conn)
         .await?;
     Ok(found == 1)
+}
+
+/// Whoever has signed in on the device that its client calls `id`, and by which name they know it. Opens the id of
+/// every device there is: by design no index tells that two people share one.
+pub async fn called(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    id: &ClientDeviceId,
+) -> Result<Vec<(Uid, DeviceHandle)>, StorageError> {
+    let mut found = Vec::new();
+    let mut after = i64::MIN;
+    loop {
+        let rows: Vec<(i64, i64, Sealed)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Uid, Column::DeviceId])
+            .filter(Column::Id.gt(after))
+            .order_by_asc(Column::Id)
+            .limit(PAGE)
+            .into_tuple()
+            .all(conn)
+            .await?;
+        for (handle, uid, device_id) in &rows {
+            let device_id = RowSeal::new(keys, TABLE, *handle).open_text("device_id", device_id)?;
+            if device_id == id.as_str() {
+                found.push((Uid::from_i64(*uid)?, DeviceHandle::from_i64(*handle)?));
+            }
+        }
+        match rows.last() {
+            Some((last, ..)) => after = *last,
+            None => return Ok(found),
+        }
+    }
 }

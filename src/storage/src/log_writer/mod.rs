@@ -137,6 +137,8 @@ pub struct Audience {
     pub kind: LogKind,
     /// Everybody in it.
     pub members: Arc<[Uid]>,
+    /// The change of members that this was read after; 0 where members do not change.
+    pub members_seq: Seq,
 }
 
 /// A committed event and whom it concerns.

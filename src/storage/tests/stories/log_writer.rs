@@ -157,6 +157,7 @@ fn audience<const N: usize>(members: [Uid; N]) -> Audience {
     Audience {
         kind: LogKind::Direct,
         members: members.into(),
+        members_seq: 0,
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use melo_client::address::DEFAULT_SERVER;
-use melo_domain::Uid;
+use melo_domain::{LogId, Uid};
+
+use crate::group_args::{Group, View};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -89,6 +91,12 @@ pub enum Command {
     Chat(Chat),
     /// Show earlier messages.
     History(History),
+    /// Groups: make, list, invite, join, members, send, history, chat, leave.
+    #[command(subcommand)]
+    Group(Group),
+    /// Channels, in which those who run it write: as groups.
+    #[command(subcommand)]
+    Channel(Group),
 }
 
 /// `register`.
@@ -103,7 +111,7 @@ pub struct Register {
     /// What contacts see [default: the name].
     #[arg(long)]
     pub nickname: Option<String>,
-    /// Password of the account, 8 bytes or more.
+    /// Password of the account; the server says how good it must be, by default 12 characters or more.
     #[arg(
         long,
         env = "MELO_PASSWORD",
@@ -119,6 +127,13 @@ pub struct Register {
         value_name = "TEXT"
     )]
     pub recovery: Option<String>,
+    /// Code that the server has sent to the phone; asked for when it is needed. Without a terminal: run the command
+    /// once without it to be sent one, and once more with it.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Invite of an admin, where the server takes the invited only; asked for when it is needed.
+    #[arg(long, env = "MELO_INVITE", hide_env_values = true, value_name = "CODE")]
+    pub invite: Option<String>,
 }
 
 /// `login`.
@@ -208,13 +223,14 @@ pub struct Send {
 #[derive(Debug, Args)]
 pub struct Chat {
     /// The other person's user id.
-    pub uid: Uid,
-    /// Earlier messages to show first [default: 10 on a terminal, none otherwise].
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100))]
-    pub history: Option<u32>,
-    /// Only show what arrives, until interrupted; standard input is not read.
-    #[arg(long)]
-    pub listen: bool,
+    #[arg(required_unless_present = "group")]
+    pub uid: Option<Uid>,
+    /// Id of a group or channel to talk in instead.
+    #[arg(long, value_name = "ID", conflicts_with = "uid")]
+    pub group: Option<LogId>,
+    /// How it is shown.
+    #[command(flatten)]
+    pub view: View,
 }
 
 /// `history`.
@@ -255,6 +271,15 @@ mod tests {
             panic!("not send")
         };
         assert_eq!(send.text, ["--json"]);
+    }
+
+    #[test]
+    fn a_chat_is_with_somebody_or_in_a_group() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["melo-cli", "chat"], args].concat());
+        assert!(parse(&["10000001"]).is_ok());
+        assert!(parse(&["--group", "2743568499114308", "--listen"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["10000001", "--group", "5"]).is_err());
     }
 
     #[test]

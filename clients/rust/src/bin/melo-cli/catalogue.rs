@@ -16,6 +16,14 @@ pub fn choose_language(variable: impl Fn(&str) -> Option<String>) {
     let _ = LANGUAGE.set(language_of(variable));
 }
 
+/// The chosen language for a server that writes to the person (`Accept-Language`).
+pub fn language_tag() -> &'static str {
+    match LANGUAGE.get() {
+        Some(Language::Russian) => "ru",
+        _ => "en",
+    }
+}
+
 fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
     let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
@@ -104,8 +112,8 @@ catalogue! {
     ChatWith: "Chat with {0} ({1}). Type a line to send it, /quit or Ctrl-D to leave, /help for help.",
         "Чат с {0} ({1}). Введите строку, чтобы отправить; /quit или Ctrl-D — выход, /help — справка.";
     NotCompared: "The safety number was not compared yet:  melo-cli contact verify {0}", "Код безопасности ещё не сверен:  melo-cli contact verify {0}";
-    ChatHelp: "/quit leaves. A line that starts with // is sent with one /. Marks: ✓ on the server, ✓✓ delivered, ✓✓ read.",
-        "/quit — выход. Строка, начинающаяся с //, отправляется с одной /. Отметки: ✓ на сервере, ✓✓ доставлено, ✓✓ прочитано.";
+    ChatHelp: "/reply N text, /edit N text, /react N emoji, /delete N, /pin N, /unpin N, /forward N <user or group id>; N is the number behind a message. /quit leaves. A line that starts with // is sent with one /. @ and a user id mention somebody. Marks: ✓ on the server, ✓✓ delivered, ✓✓ read.",
+        "/reply N текст, /edit N текст, /react N эмодзи, /delete N, /pin N, /unpin N, /forward N <номер человека или группы>; N — число после сообщения. /quit — выход. Строка, начинающаяся с //, отправляется с одной /. @ и номер — упоминание. Отметки: ✓ на сервере, ✓✓ доставлено, ✓✓ прочитано.";
     UnknownCommand: "There is no such command; /help shows what there is.", "Нет такой команды; /help покажет, какие есть.";
     Connected: "connected", "на связи";
     Disconnected: "connection lost ({0}), trying again in {1} s", "связь потеряна ({0}), повтор через {1} с";
@@ -117,12 +125,68 @@ catalogue! {
     NewDevice: "a new device signed in to your account: {0} from {1}; if that was not you, change your password", "в ваш аккаунт вошло новое устройство: {0} с адреса {1}; если это не вы, смените пароль";
     SecurityAlert: "somebody may have a copy of a device's token; that device was signed out", "возможно, кто-то скопировал токен устройства; это устройство вышло из аккаунта";
     AskCode: "Code of the second factor (or a recovery code): ", "Код второго фактора (или резервный код): ";
+    AskPhoneCode: "Code from the text message: ", "Код из сообщения: ";
+    AskInvite: "Invite: ", "Приглашение: ";
+    InvitedOnly: "This server takes the invited only.", "На этом сервере регистрируют только по приглашениям.";
+    CodeSent: "A code was sent to {0}. It is good for {1} min.", "Код отправлен на {0}. Он действует {1} мин.";
     OwnKeysChanged: "your own devices changed", "ваши устройства изменились";
     NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
     ContactGone: "{0} has deleted the account", "{0}: аккаунт удалён";
     Missed: "some messages are gone from the server; this device missed them", "часть сообщений уже удалена с сервера, устройство их не получило";
     StillUnsent: "{0} message(s) are kept and go out next time.", "Сообщений в очереди: {0}, они уйдут в следующий раз.";
     OtherDevice: "other device", "другое устройство";
+    // Groups and channels, and what is done to messages.
+    GroupMade: "{0} is there. Its id is {1}.", "{0} готово. Номер: {1}.";
+    GroupInvited: "{0} was invited.", "{0}: приглашение отправлено.";
+    GroupTalk: "Talk in it:  melo-cli group chat {0}", "Войти в чат:  melo-cli group chat {0}";
+    GroupChat: "{0} ({1} members). Type a line to send it, /quit or Ctrl-D to leave, /help for help.",
+        "{0} (участников: {1}). Введите строку, чтобы отправить; /quit или Ctrl-D — выход, /help — справка.";
+    NoGroups: "None yet. Make one:  melo-cli group create <name> <user ids>", "Пока нет. Создайте:  melo-cli group create <название> <номера>";
+    GroupChanged: "Changed.", "Изменено.";
+    GroupLeft: "You have left.", "Вы вышли.";
+    GroupDeleted: "It is deleted, for everybody.", "Удалено для всех.";
+    MemberInvited: "{1} was invited to {0}.", "{1}: приглашение в {0} отправлено.";
+    WasDeleted: "(deleted)", "(удалено)";
+    WasEdited: "changed", "изменено";
+    WasPinned: "pinned", "закреплено";
+    MemberAdded: "{1} is in {0} now.", "{1} теперь в {0}.";
+    MemberRemoved: "{1} is out of {0} and cannot read what is written from now on.", "{1} больше не в {0} и не прочитает новые сообщения.";
+    RoleGiven: "The role of {1} in {0} is changed.", "Роль {1} в {0} изменена.";
+    RequestRejected: "{1} was not let into {0}.", "{1}: запрос на вступление в {0} отклонён.";
+    InvitationDeclined: "Declined.", "Приглашение отклонено.";
+    InviteMade: "Whoever has this code can join:  melo-cli group join {0}", "По этому коду можно войти:  melo-cli group join {0}";
+    JoinAsked: "You asked to be let in; those who run it decide.", "Запрос отправлен; решают те, кто управляет группой.";
+    Unread: "{0} unread", "непрочитанных: {0}";
+    Wrapping: "The key is wrapped for {0} of {1} devices…", "Ключ зашифрован для {0} из {1} устройств…";
+    ForwardedFrom: "from {0}", "от {0}";
+    Mentioned: "you are mentioned", "вас упомянули";
+    NoKey: "(unreadable: the key of this message was not given to this device)", "(не прочитать: ключа этого сообщения у устройства нет)";
+    Edited: "changed #{0}: {1}", "изменено #{0}: {1}";
+    EditByOther: "(an edit of #{0} by somebody who did not write it: refused)", "(правка #{0} не от автора: отклонена)";
+    Deleted: "deleted #{0}", "удалено #{0}";
+    Pinned: "pinned #{0}", "закреплено #{0}";
+    Unpinned: "unpinned #{0}", "откреплено #{0}";
+    Reacted: "{1} to #{0}", "{1} на #{0}";
+    ReactionGone: "took a reaction to #{0} back", "реакция на #{0} снята";
+    Done: "done", "готово";
+    NoSuchMessage: "There is no message #{0} on this screen.", "Сообщения #{0} здесь нет.";
+    NowReadable: "readable now", "теперь читается";
+    MemberJoined: "{0} is in now", "{0} теперь в чате";
+    MemberLeft: "{0} is out", "{0} больше не в чате";
+    MemberRole: "{0} is now: {1}", "{0} теперь: {1}";
+    ChatChanged: "title or rules were changed", "изменены название или правила";
+    ChatAdded: "you are in {0} now:  melo-cli group chat {1}", "вы теперь в {0}:  melo-cli group chat {1}";
+    ChatRemoved: "you are out of {0}", "вы больше не в {0}";
+    ChatInvitation: "you are invited to {0}:  melo-cli group accept {1}", "вас приглашают в {0}:  melo-cli group accept {1}";
+    JoinRequest: "{0} asks to be let into {1}:  melo-cli group approve {2} {0}", "{0} просится в {1}:  melo-cli group approve {2} {0}";
+    KeyRefused: "a key from {0} was refused: {1}", "ключ от {0} отклонён: {1}";
+    ErrNotAMember: "You are not in this group or channel.", "Вас нет в этой группе или канале.";
+    DoGroupList: "See where you are:  melo-cli group list, melo-cli channel list", "Где вы состоите:  melo-cli group list, melo-cli channel list";
+    ErrForbidden: "Your role there does not allow this.", "Ваша роль этого не позволяет.";
+    ErrSlowMode: "Slow mode: members write once in a while.", "Медленный режим: писать можно не так часто.";
+    ErrNobodyToReach: "Nobody in it has a device that can receive messages.", "Ни у кого из участников нет устройства для приёма сообщений.";
+    ErrTextsOnly: "The program of {0} reads texts only.", "Программа {0} читает только текст.";
+    ErrUnsettled: "Members are coming and going right now.", "Состав участников как раз меняется.";
     // What went wrong, and what to do about it.
     ErrUnreachable: "The server cannot be reached: {0}", "Сервер недоступен: {0}";
     DoUnreachable: "Check the address (--server) and that the server is running.", "Проверьте адрес (--server) и запущен ли сервер.";
@@ -132,6 +196,13 @@ catalogue! {
     ErrAnswer: "The server's answer is not understood.", "Ответ сервера непонятен.";
     DoUpgrade: "Client and server may be of different versions.", "Возможно, у клиента и сервера разные версии.";
     ErrCredentials: "Wrong user id, phone or password.", "Неверный номер, телефон или пароль.";
+    ErrSecondFactor: "The code of the second factor is wrong, too old, or was used before.", "Код второго фактора неверен, устарел или уже использован.";
+    DoSecondFactor: "Take the next one that the app shows, or a recovery code.", "Введите следующий код из приложения или резервный код.";
+    ErrCode: "The code is wrong, too old, or was tried too often.", "Код неверен, устарел, или попыток было слишком много.";
+    DoCode: "To be sent a new one, run the command without --code.", "Чтобы получить новый, выполните команду без --code.";
+    ErrInvite: "The invite is wrong, too old, or used up.", "Приглашение неверно, устарело или уже использовано.";
+    DoInvite: "Ask an admin of the server for one, and give it with --invite.", "Попросите приглашение у администратора сервера и укажите его: --invite.";
+    ErrClosed: "Nobody can register on this server.", "Регистрация на этом сервере закрыта.";
     ErrPhoneTaken: "This phone number has an account already.", "На этот номер уже есть учётная запись.";
     DoLogin: "Sign in:  melo-cli login <user id or phone>", "Войдите:  melo-cli login <номер или телефон>";
     ErrNotAContact: "You are not contacts yet.", "Этого человека нет в ваших контактах.";

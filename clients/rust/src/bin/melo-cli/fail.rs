@@ -119,8 +119,17 @@ fn of_problem(problem: &Problem) -> Failure {
     let known = |what| Failure::of(REFUSED, what, &[]);
     match problem.code {
         ErrorCode::InvalidCredentials => known(Text::ErrCredentials),
+        ErrorCode::SecondFactorInvalid => {
+            known(Text::ErrSecondFactor).todo(Text::DoSecondFactor, &[])
+        }
+        ErrorCode::CodeInvalid => known(Text::ErrCode).todo(Text::DoCode, &[]),
+        ErrorCode::InviteInvalid => known(Text::ErrInvite).todo(Text::DoInvite, &[]),
+        ErrorCode::RegistrationClosed => known(Text::ErrClosed),
         ErrorCode::PhoneTaken => known(Text::ErrPhoneTaken).todo(Text::DoLogin, &[]),
         ErrorCode::NotAContact => known(Text::ErrNotAContact).todo(Text::DoAddContact, &[]),
+        ErrorCode::NotAMember => known(Text::ErrNotAMember).todo(Text::DoGroupList, &[]),
+        ErrorCode::Forbidden => known(Text::ErrForbidden),
+        ErrorCode::SlowMode => wait(Text::ErrSlowMode, problem),
         ErrorCode::UserNotFound => known(Text::ErrUserNotFound),
         ErrorCode::AlreadySubscribed => known(Text::ErrAlreadySubscribed),
         ErrorCode::NoPendingRequest => known(Text::ErrNoPendingRequest),
@@ -194,6 +203,14 @@ impl From<ClientError> for Failure {
             ClientError::NotAContact(_) => {
                 Self::of(REFUSED, Text::ErrNotAContact, &[]).todo(Text::DoAddContact, &[])
             }
+            ClientError::NotAMember(_) => {
+                Self::of(REFUSED, Text::ErrNotAMember, &[]).todo(Text::DoGroupList, &[])
+            }
+            ClientError::NobodyToReach(_) => Self::of(OTHER, Text::ErrNobodyToReach, &[]),
+            ClientError::TextsOnly(uid) => Self::of(OTHER, Text::ErrTextsOnly, &[&uid]),
+            ClientError::Unsettled(_) => {
+                Self::of(LATER, Text::ErrUnsettled, &[]).todo(Text::DoWaitSome, &[])
+            }
             ClientError::NoDevices(uid) => Self::of(OTHER, Text::ErrNoDevices, &[&uid]),
             ClientError::NoIdentity(uid) => Self::of(OTHER, Text::ErrNoIdentity, &[&uid]),
             ClientError::OtherAccount(uid) => {
@@ -227,6 +244,14 @@ impl From<SendError> for Failure {
                 code: ErrorCode::NotAContact,
                 ..
             } => Self::of(REFUSED, Text::ErrNotAContact, &[]).todo(Text::DoAddContact, &[]),
+            SendError::Refused {
+                code: ErrorCode::NotAMember,
+                ..
+            } => Self::of(REFUSED, Text::ErrNotAMember, &[]).todo(Text::DoGroupList, &[]),
+            SendError::Refused {
+                code: ErrorCode::Forbidden,
+                ..
+            } => Self::of(REFUSED, Text::ErrForbidden, &[]),
             SendError::Refused { detail, .. } => Self::new(REFUSED, detail),
             SendError::Seal(error) => error.into(),
         }

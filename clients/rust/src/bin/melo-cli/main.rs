@@ -6,6 +6,8 @@ mod catalogue;
 mod chat;
 mod contact;
 mod fail;
+mod group;
+mod group_args;
 mod local_time;
 mod message;
 mod output;
@@ -15,6 +17,7 @@ mod prompt;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use melo_client::keystore::{ChatKind, Target};
 
 use args::{Cli, Command};
 use fail::Failure;
@@ -62,7 +65,15 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Contact(command) => contact::run(&common, command).await?,
         Command::Send(send) => message::send(&common, send).await?,
         Command::History(history) => message::history(&common, history).await?,
-        Command::Chat(chat) => return chat::run(&common, chat).await,
+        Command::Chat(chat) => {
+            let group = chat.group.map(Target::chat);
+            // One of the two is there: the command line was refused otherwise.
+            if let Some(target) = group.or(chat.uid.map(Target::Person)) {
+                return chat::run(&common, target, chat.view).await;
+            }
+        }
+        Command::Group(command) => return group::run(&common, ChatKind::Group, command).await,
+        Command::Channel(command) => return group::run(&common, ChatKind::Channel, command).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,25 +1,25 @@
 //! What those do who look after the server and its people.
 
+mod act;
 mod audit;
 mod change_role;
 mod change_state;
-mod delete_account;
 mod devices;
 mod figures;
-mod force_reset;
-mod reset_2fa;
 mod sessions;
 mod tokens;
 mod users;
 mod view;
 
+use actix_web::Route;
 use actix_web::web::{Path, ServiceConfig, delete, get, post, resource};
 use melo_domain::{Role, Uid};
-use melo_protocol::rest::admin::AdminUser;
+use melo_protocol::rest::admin::{AdminUser, ReasonBody};
 use melo_services::admin::{Actor, MAX_PAGE, StateChange};
 use melo_storage::admin::people::PersonView;
 use serde::Deserialize;
 
+use self::act::Deed;
 use crate::error::ApiError;
 use crate::validate::{Check, checked};
 
@@ -33,7 +33,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/admin/users/{uid}")
                 .route(get().to(view::handle))
-                .route(delete().to(delete_account::handle)),
+                .route(deed(delete(), Deed::Delete)),
         )
         .service(
             resource("/admin/users/{uid}/sessions")
@@ -45,9 +45,11 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/admin/users/{uid}/devices/{device}").route(delete().to(devices::revoke)),
         )
-        .service(resource("/admin/users/{uid}/force_reset").route(post().to(force_reset::handle)))
+        .service(resource("/admin/users/{uid}/force_reset").route(deed(post(), Deed::ForceReset)))
         .service(resource("/admin/users/{uid}/role").route(post().to(change_role::handle)))
-        .service(resource("/admin/users/{uid}/reset_2fa").route(post().to(reset_2fa::handle)))
+        .service(
+            resource("/admin/users/{uid}/reset_2fa").route(deed(post(), Deed::ResetSecondFactor)),
+        )
         .service(resource("/admin/tokens").route(get().to(tokens::list)))
         .service(resource("/admin/tokens/{id}").route(delete().to(tokens::revoke)))
         .service(resource("/admin/figures").route(get().to(figures::handle)))
@@ -64,6 +66,12 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         });
         config.service(resource(path).route(route));
     }
+}
+
+fn deed(route: Route, deed: Deed) -> Route {
+    route.to(move |state, caller, origin, uid, body| {
+        act::handle(deed, state, caller, origin, uid, body)
+    })
 }
 
 /// `?after=&limit=`: pages go on after an id.
@@ -103,6 +111,15 @@ fn reason(check: &mut Check, text: &str) {
     if !(1..=MAX_REASON).contains(&length) || text.chars().any(char::is_control) {
         check.refuse("reason", "must be 1 to 500 characters without line breaks");
     }
+}
+
+/// To whom something is done, and why.
+fn whom_and_why<'a>(path: &Path<String>, body: &'a ReasonBody) -> Result<(Uid, &'a str), ApiError> {
+    let uid = uid(path)?;
+    let mut check = Check::default();
+    reason(&mut check, &body.reason);
+    check.finish()?;
+    Ok((uid, body.reason.trim()))
 }
 
 fn user(person: PersonView, actor: Actor) -> AdminUser {

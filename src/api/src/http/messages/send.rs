@@ -12,6 +12,8 @@ use crate::extract::{Authenticated, Body, MESSAGE_BODY_LIMIT};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
+use super::destination;
+
 pub(crate) async fn handle(
     state: Data<State>,
     req: HttpRequest,
@@ -19,19 +21,20 @@ pub(crate) async fn handle(
     Body(body): Body<SendRequest, MESSAGE_BODY_LIMIT>,
 ) -> Result<Json<SendAnswer>, ApiError> {
     let mut check = Check::default();
-    let target = check.parse("target_id", &body.target_id);
+    let to = destination(&mut check, body.target_id.as_deref(), body.chat_id);
     if !body.data.get().starts_with(['"', '{']) {
         check.refuse("data", "must be a string or an object");
     }
     let client_id = body.client_id.or_else(|| idempotency_key(&req, &mut check));
     check.finish()?;
     let input = SendInput {
-        target: checked(target)?,
+        to: checked(to)?,
         payload: &body.data,
         client_id,
     };
     messages::spend_rest_send(&state.core, caller).await?;
     let accepted = messages::send(&state.core, caller, input).await?;
+    let recipients = body.chat_id.map(|_| accepted.recipients);
     let done = accepted.receipt.await.map_err(MessageError::from)?;
     Ok(Json(SendAnswer {
         ok: true,
@@ -42,6 +45,7 @@ pub(crate) async fn handle(
         log: done.log,
         seq: done.seq,
         at: done.at,
+        recipients,
     }))
 }
 

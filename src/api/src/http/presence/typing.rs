@@ -3,7 +3,8 @@
 use actix_web::web::{Data, Json};
 use melo_protocol::rest::StatusAnswer;
 use melo_protocol::rest::presence::TypingRequest;
-use melo_services::typing::{self, Place};
+use melo_services::messages::Destination;
+use melo_services::typing;
 
 use crate::error::ApiError;
 use crate::extract::{Authenticated, Body};
@@ -22,9 +23,9 @@ pub(crate) async fn handle(
     Ok(Json(StatusAnswer::of("ok")))
 }
 
-fn place(body: &TypingRequest) -> Result<Option<Place>, ApiError> {
+fn place(body: &TypingRequest) -> Result<Option<Destination>, ApiError> {
     if let Some(chat) = body.chat_id {
-        return Ok(Some(Place::Chat(chat.0)));
+        return Ok(Some(Destination::Chat(chat.0)));
     }
     let Some(target) = &body.target_id else {
         return Ok(None);
@@ -32,5 +33,5 @@ fn place(body: &TypingRequest) -> Result<Option<Place>, ApiError> {
     let mut check = Check::default();
     let target = check.parse("target_id", target);
     check.finish()?;
-    Ok(Some(Place::Person(checked(target)?)))
+    Ok(Some(Destination::Person(checked(target)?)))
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::archive::{Archive, Gone};
+use super::chats;
 use crate::{Caller, Core};
 
 /// Rows read at once.
@@ -47,7 +48,7 @@ impl From<StorageError> for Stopped {
     }
 }
 
-type Written = Result<(), Stopped>;
+pub(super) type Written = Result<(), Stopped>;
 
 /// Writes everything of `account` into the archive.
 pub(super) async fn write(
@@ -67,6 +68,7 @@ pub(super) async fn write(
     owned_devices(core, account.uid, archive).await?;
     logins_and_tokens(core, account.uid, archive).await?;
     relations(core, account.uid, archive).await?;
+    chats::write(core, account.uid, archive).await?;
     audit_entries(core, account.uid, archive).await?;
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     for state in logs::of_person(db, keys, account.uid, caller.device).await? {
@@ -76,12 +78,13 @@ pub(super) async fn write(
             format!("conversations/{}.jsonl", state.log)
         };
         archive.file(name).await?;
-        log(core, state.log, archive).await?;
+        // What was in a chat before the person was is not theirs.
+        log(core, state.log, state.from_seq.saturating_sub(1), archive).await?;
     }
     Ok(())
 }
 
-async fn json_file(archive: &Archive, name: &str, value: &impl Serialize) -> Written {
+pub(super) async fn json_file(archive: &Archive, name: &str, value: &impl Serialize) -> Written {
     let text = serde_json::to_vec_pretty(value)
         .map_err(|_| StorageError::Corrupt("value that is no JSON"))?;
     archive.file(name).await?;
@@ -306,8 +309,7 @@ fn line_of(event: &LogEvent) -> Result<EventLine, StorageError> {
 }
 
 /// The events as they are stored: ciphertext stays ciphertext.
-async fn log(core: &Core, log: LogId, archive: &Archive) -> Written {
-    let mut after = 0;
+async fn log(core: &Core, log: LogId, mut after: Seq, archive: &Archive) -> Written {
     loop {
         let (db, keys) = (core.store.db.read(), &core.store.keys);
         let page = events::after(db, keys, log, after, u64::from(PAGE), PAGE_BYTES).await?;

@@ -1,19 +1,21 @@
 //! What `chat` prints: on a terminal with a prompt and marks that are set in place, elsewhere plain lines or
 //! JSON, each written out at once.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashSet};
 
 use melo_client::Client;
-use melo_client::client::Message;
-use melo_domain::{Clock as _, Seq, SystemClock, Timestamp, Uid};
+use melo_client::client::{Change, Message};
+use melo_client::keystore::Target;
+use melo_domain::{Clock as _, LogId, Seq, SystemClock, Timestamp, Uid};
 use melo_protocol::frame::StatusKind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::notice::{self, Notice};
 use crate::catalogue::{Text, text};
+use crate::group::title_of;
 use crate::local_time;
-use crate::message::{as_json, body, line, plain};
+use crate::message::{as_json, body, line, name_of, plain};
 use crate::output::text_now;
 
 /// Back to the start of the line, which is emptied (ECMA-48: CR, EL).
@@ -26,32 +28,6 @@ const RESET: &str = "\x1b[0m";
 const PROMPT: &str = "> ";
 /// Own messages whose marks are followed.
 const MAX_FOLLOWED: usize = 1000;
-
-/// Something to tell that is not a message.
-#[derive(Debug)]
-pub enum Notice<'a> {
-    Help,
-    UnknownCommand,
-    Connected,
-    Disconnected(&'a str, Duration),
-    NotSent(&'a str),
-    ContactRequest(Uid),
-    ContactConfirmed(Uid),
-    ContactGone(Uid),
-    /// Without a name: one's own devices.
-    KeysChanged {
-        uid: Uid,
-        name: Option<String>,
-        identity_changed: bool,
-    },
-    /// Another device signed in to one's own account.
-    NewDevice {
-        name: &'a str,
-        address: &'a str,
-    },
-    SecurityAlert(&'a str),
-    Missed,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -72,8 +48,9 @@ struct Own {
 
 impl Own {
     fn line(&self, mark: &str) -> String {
+        let number = self.seq.map(|seq| format!(" #{seq}")).unwrap_or_default();
         format!(
-            "{} {}: {} {mark}",
+            "{} {}: {} {mark}{number}",
             local_time::clock(self.at),
             text(Text::Me, &[]),
             self.text
@@ -88,6 +65,8 @@ pub struct Screen {
     own: Vec<Own>,
     /// The own message in the line right above the prompt: its mark can be set in place.
     last: Option<Uuid>,
+    /// What is done to messages and not acknowledged yet.
+    acting: HashSet<Uuid>,
     was_connected: bool,
 }
 
@@ -104,6 +83,7 @@ impl Screen {
             day: String::new(),
             own: Vec::new(),
             last: None,
+            acting: HashSet::new(),
             was_connected: false,
         }
     }
@@ -142,15 +122,26 @@ impl Screen {
         }
     }
 
-    pub fn greet(&mut self, client: &Client, with: Uid) {
+    pub fn greet(&mut self, client: &Client, with: Target) {
         if !self.is_terminal() {
             return;
         }
-        let name = client.nickname(with).map(|n| plain(&n)).unwrap_or_default();
-        let greeting = self.paint(DIM, &text(Text::ChatWith, &[&name, &with]));
+        let greeting = match with {
+            Target::Person(uid) => {
+                let name = client.nickname(uid).map(|n| plain(&n)).unwrap_or_default();
+                text(Text::ChatWith, &[&name, &uid])
+            }
+            Target::Chat { chat } => {
+                let members = client.remembered_chat(chat).map_or(0, |c| c.members.len());
+                text(Text::GroupChat, &[&title_of(client, with), &members])
+            }
+        };
+        let greeting = self.paint(DIM, &greeting);
         self.put(&greeting);
-        if !client.is_verified(with) {
-            let warning = self.paint(DIM, &text(Text::NotCompared, &[&with]));
+        if let Target::Person(uid) = with
+            && !client.is_verified(uid)
+        {
+            let warning = self.paint(DIM, &text(Text::NotCompared, &[&uid]));
             self.put(&warning);
         }
     }
@@ -161,7 +152,7 @@ impl Screen {
         }
     }
 
-    pub fn message(&mut self, client: &Client, with: Uid, message: &Message) {
+    pub fn message(&mut self, client: &Client, with: Target, message: &Message) {
         if self.style == Style::Json {
             let mut value = as_json(message);
             value["event"] = json!("message");
@@ -169,21 +160,66 @@ impl Screen {
             return;
         }
         self.put_day(message.at);
-        let elsewhere = message.peer.is_some_and(|peer| peer != with);
         let from_other_device =
             message.from == client.uid() && message.device != Some(client.device());
-        let mut shown = if from_other_device {
+        let shown = if from_other_device {
             let clock = local_time::clock(message.at);
             let (me, other) = (text(Text::Me, &[]), text(Text::OtherDevice, &[]));
             format!("{clock} {me} ({other}): {}", body(client, message))
         } else {
             line(client, message)
         };
-        if elsewhere {
-            let other = message.peer.map(|p| p.to_string()).unwrap_or_default();
-            shown = format!("[{other}] {shown}");
+        let shown = self.numbered(&shown, message.id.seq);
+        let place = place(client, with, message.chat, message.peer);
+        self.put(&format!("{place}{shown}"));
+    }
+
+    /// A message that was shown as unreadable can be read.
+    pub fn readable(&mut self, client: &Client, with: Target, message: &Message) {
+        if self.style == Style::Json {
+            let mut value = as_json(message);
+            value["event"] = json!("readable");
+            Self::put_json(&value);
+            return;
         }
-        self.put(&shown);
+        let words = text(Text::NowReadable, &[]);
+        let shown = self.numbered(&line(client, message), message.id.seq);
+        let place = place(client, with, message.chat, message.peer);
+        self.put(&format!("{place}({words}) {shown}"));
+    }
+
+    /// Something was done to a message. `foreign`: an edit that is not from the author.
+    pub fn change(&mut self, client: &Client, with: Target, change: &Change, foreign: bool) {
+        if self.style == Style::Json {
+            Self::put_json(&notice::change_as_json(change, foreign));
+            return;
+        }
+        self.put_day(change.at);
+        let clock = local_time::clock(change.at);
+        let name = name_of(client, change.from);
+        let words = notice::change_in_words(client, change, foreign);
+        let place = place(client, with, change.chat, change.peer);
+        let shown = self.paint(DIM, &format!("{clock} {name}: {words}"));
+        self.put(&format!("{place}{shown}"));
+    }
+
+    /// On a terminal, the number by which commands name the message.
+    fn numbered(&self, line: &str, seq: Seq) -> String {
+        if self.is_terminal() {
+            format!("{line} {}", self.paint(DIM, &format!("#{seq}")))
+        } else {
+            line.to_owned()
+        }
+    }
+
+    /// Something is done to a message; the mark comes with the server's answer.
+    pub fn acting(&mut self, client_id: Uuid) {
+        match self.style {
+            Style::Json => Self::put_json(&json!({"event": "sending", "client_id": client_id})),
+            Style::Terminal { .. } => self.prompt(),
+            Style::Lines => {}
+        }
+        self.acting.insert(client_id);
     }
 
     /// A line of one's own is on its way.
@@ -226,6 +262,10 @@ impl Screen {
             let value = json!({"event": "status", "status": status, "client_id": client_id, "seq": seq, "at": at});
             Self::put_json(&value);
         }
+        if client_id.is_some_and(|id| self.acting.remove(&id)) && self.style != Style::Json {
+            let done = self.paint(DIM, &format!("      ✓ {}", text(Text::Done, &[])));
+            self.put(&done);
+        }
         if let Some(own) = self.own.iter_mut().find(|o| client_id == Some(o.client_id)) {
             own.seq = Some(seq);
         }
@@ -267,7 +307,10 @@ impl Screen {
             }
             Style::Terminal { .. } => {
                 let start: String = written.chars().take(30).collect();
-                let line = self.paint(DIM, &format!("      {mark} {}: {start}", text(word, &[])));
+                let number = self.own.get(index).and_then(|own| own.seq);
+                let number = number.map(|seq| format!(" #{seq}")).unwrap_or_default();
+                let words = format!("      {mark} {}: {start}{number}", text(word, &[]));
+                let line = self.paint(DIM, &words);
                 self.put(&line);
             }
             Style::Lines => {
@@ -317,65 +360,16 @@ fn rank(status: Option<StatusKind>) -> u8 {
     }
 }
 
-impl Notice<'_> {
-    fn words(&self) -> String {
-        match self {
-            Self::Help => text(Text::ChatHelp, &[]),
-            Self::UnknownCommand => text(Text::UnknownCommand, &[]),
-            Self::Connected => text(Text::Connected, &[]),
-            Self::Disconnected(reason, wait) => text(
-                Text::Disconnected,
-                &[&plain(reason), &wait.as_secs_f32().ceil()],
-            ),
-            Self::NotSent(why) => text(Text::SendFailed, &[&plain(why)]),
-            Self::ContactRequest(from) => text(Text::RequestFrom, &[from]),
-            Self::ContactConfirmed(from) => text(Text::NowContact, &[from]),
-            Self::ContactGone(uid) => text(Text::ContactGone, &[uid]),
-            Self::KeysChanged {
-                name: None,
-                identity_changed: true,
-                ..
-            } => text(Text::ErrOwnIdentity, &[]),
-            Self::KeysChanged { name: None, .. } => text(Text::OwnKeysChanged, &[]),
-            Self::KeysChanged {
-                name: Some(name),
-                identity_changed: true,
-                ..
-            } => text(Text::IdentityIsNew, &[name]),
-            Self::KeysChanged {
-                name: Some(name), ..
-            } => text(Text::KeysChanged, &[name]),
-            Self::NewDevice { name, address } => {
-                text(Text::NewDevice, &[&plain(name), &plain(address)])
-            }
-            Self::SecurityAlert(_) => text(Text::SecurityAlert, &[]),
-            Self::Missed => text(Text::Missed, &[]),
-        }
-    }
-
-    fn as_json(&self) -> Value {
-        match self {
-            Self::Help | Self::UnknownCommand => json!({"event": "hint", "text": self.words()}),
-            Self::Connected => json!({"event": "synced"}),
-            Self::Disconnected(reason, wait) => {
-                json!({"event": "disconnected", "reason": reason, "retry_in": wait.as_secs_f32()})
-            }
-            Self::NotSent(why) => json!({"event": "not_sent", "reason": why}),
-            Self::ContactRequest(from) => json!({"event": "contact_request", "from": from}),
-            Self::ContactConfirmed(from) => json!({"event": "contact_confirmed", "from": from}),
-            Self::ContactGone(uid) => json!({"event": "contact_gone", "uid": uid}),
-            Self::KeysChanged {
-                uid,
-                identity_changed,
-                ..
-            } => {
-                json!({"event": "keys_changed", "uid": uid, "identity_changed": identity_changed})
-            }
-            Self::NewDevice { name, address } => {
-                json!({"event": "new_device", "name": name, "address": address})
-            }
-            Self::SecurityAlert(alert) => json!({"event": "security_alert", "alert": alert}),
-            Self::Missed => json!({"event": "missed"}),
-        }
+/// In front of what belongs to another conversation than the one on the screen: which one that is.
+fn place(client: &Client, with: Target, chat: Option<LogId>, peer: Option<Uid>) -> String {
+    let of = match (chat, peer) {
+        (Some(chat), _) => Target::chat(chat),
+        (None, Some(peer)) => Target::Person(peer),
+        (None, None) => return String::new(),
+    };
+    match of {
+        same if same == with => String::new(),
+        Target::Person(uid) => format!("[{uid}] "),
+        Target::Chat { .. } => format!("[{}] ", title_of(client, of)),
     }
 }

@@ -74,7 +74,7 @@ fn write_hex(into: &mut [u8], mut value: u64) {
 
 #[cfg(test)]
 mod tests {
-    use melo_protocol::frame::ClientFrame;
+    use melo_protocol::frame::{ClientFrame, Recipient};
 
     use super::*;
 
@@ -85,14 +85,14 @@ mod tests {
         let first = frames.relay(1, 2).to_vec();
         let text = std::str::from_utf8(frames.relay(0x1f, 0xff)).unwrap();
         let Ok(ClientFrame::Relay {
-            target: to,
+            to,
             payload,
             client_id: Some(id),
         }) = ClientFrame::parse(text)
         else {
             panic!("not a relay: {text}");
         };
-        assert_eq!(to, target);
+        assert_eq!(to, Recipient::Person(target));
         assert_eq!(payload.get().len(), 256 + 2);
         assert!(
             payload
