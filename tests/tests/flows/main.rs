@@ -19,6 +19,7 @@ mod changes;
 mod chat_members;
 mod chats;
 mod cli;
+mod cli_groups;
 mod contacts;
 mod cookies;
 mod crash;
