@@ -7,6 +7,7 @@
 mod admin;
 mod audit;
 mod bans;
+mod chats;
 mod credentials;
 mod databases;
 mod guards;
