@@ -26,7 +26,7 @@ pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
-pub use chats::{Chat, join};
+pub use chats::{Chat, join, one_of_each};
 pub use cli::Cli;
 pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};

@@ -17,6 +17,7 @@ mod avatar;
 mod bans;
 mod changes;
 mod chat_members;
+mod chat_roles;
 mod chats;
 mod cli;
 mod cli_groups;

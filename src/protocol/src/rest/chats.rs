@@ -280,9 +280,9 @@ pub struct ChatKeysAnswer {
 pub struct ShareKeyRequest {
     /// The chat.
     pub chat_id: ChatId,
-    /// A key envelope: the chat's key, wrapped for at most 512 devices of its members. 1 MiB at most.
+    /// The key envelope. 1 MiB at most.
     pub payload: Box<RawValue>,
-    /// Makes sending again safe; the `Idempotency-Key` header does the same.
+    /// Makes sending again safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Uuid>,
 }

@@ -7,6 +7,7 @@
 mod admin;
 mod audit;
 mod bans;
+mod chats;
 mod contacts;
 mod credentials;
 mod databases;

@@ -7,7 +7,6 @@ mod history;
 mod pins;
 mod receipts;
 mod send;
-mod share_key;
 mod view;
 
 use actix_web::HttpRequest;
@@ -56,7 +55,6 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/messages/history/chat/{chat_id}").route(get().to(history::chat)))
         .service(resource("/history/{uid}").route(get().to(history::direct)))
         .service(resource("/messages/pins/dm/{uid}").route(get().to(pins::direct)))
-        .service(resource("/chats/keys").route(post().to(share_key::handle)))
         .service(resource("/chats/{chat_id}/pins").route(get().to(pins::chat)))
         .service(resource("/messages/receipts/dm/{uid}").route(get().to(receipts::direct)))
         .service(resource("/chats/{chat_id}/receipts").route(get().to(receipts::chat)))
