@@ -291,7 +291,7 @@ async fn whoever_is_let_read_what_was_before_reads_it_also_after_coming_back() {
     }
     let deliveries = frames
         .iter()
-        .filter(|f| f.contains("relay_delivery"))
+        .filter(|f| f.frame.contains("relay_delivery"))
         .count();
     assert_eq!(deliveries, 3, "{frames:?}");
 }
