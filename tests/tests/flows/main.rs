@@ -15,6 +15,7 @@ mod admin_refusals;
 mod admin_roles;
 mod avatar;
 mod bans;
+mod chat_keys;
 mod chat_members;
 mod chat_roles;
 mod chats;
