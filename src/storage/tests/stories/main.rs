@@ -8,6 +8,7 @@ mod admin;
 mod audit;
 mod bans;
 mod chats;
+mod contacts;
 mod credentials;
 mod databases;
 mod guards;
