@@ -16,6 +16,7 @@ mod admin_roles;
 mod avatar;
 mod bans;
 mod changes;
+mod chat_keys;
 mod chat_members;
 mod chat_roles;
 mod chats;
