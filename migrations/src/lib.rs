@@ -17,6 +17,9 @@ mod m20261127_001_create_chats;
 mod m20261127_002_create_event_changes;
 mod m20261127_010_create_presence;
 mod m20261127_011_add_contact_refusals;
+mod m20261127_020_create_scheduled;
+mod m20261127_021_create_drafts;
+mod m20261127_022_create_pins;
 
 /// The list of migrations.
 #[derive(Debug)]
@@ -40,6 +43,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_002_create_event_changes::Migration),
             Box::new(m20261127_010_create_presence::Migration),
             Box::new(m20261127_011_add_contact_refusals::Migration),
+            Box::new(m20261127_020_create_scheduled::Migration),
+            Box::new(m20261127_021_create_drafts::Migration),
+            Box::new(m20261127_022_create_pins::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod chats;
 pub mod cli;
+pub mod events;
 pub mod files;
 pub mod keys;
 pub mod people;
@@ -27,6 +28,7 @@ pub mod unique;
 pub use answer::{Answer, Call};
 pub use chats::{Chat, join};
 pub use cli::Cli;
+pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};
 pub use postbox::Postbox;
 pub use server::Server;

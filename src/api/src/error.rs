@@ -17,6 +17,7 @@ use melo_services::keys::KeyError;
 use melo_services::live::LiveError;
 use melo_services::messages::MessageError;
 use melo_services::people::PeopleError;
+use melo_services::schedule::ScheduleError;
 
 /// An error on its way to a client, by REST or by WebSocket.
 #[derive(Debug, Clone)]
@@ -221,6 +222,10 @@ impl From<MessageError> for ApiError {
             MessageError::Chat(error) => return error.into(),
             MessageError::NotAMember => ErrorCode::NotAMember,
             MessageError::StaleKey => ErrorCode::StaleKey,
+            MessageError::SignedOut => ErrorCode::SessionRevoked,
+            MessageError::ReactionTooLong => ErrorCode::ValidationFailed,
+            MessageError::NotTheAuthor => ErrorCode::Forbidden,
+            MessageError::TooManyChanges | MessageError::TooManyDrafts => ErrorCode::LimitReached,
             MessageError::NotFound => ErrorCode::NotFound,
             MessageError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, detail, seconds);
@@ -269,6 +274,24 @@ impl From<ChatError> for ApiError {
             ChatError::Fault(fault) => return Self::internal(&fault),
         };
         Self::new(code, detail)
+    }
+}
+
+impl From<ScheduleError> for ApiError {
+    fn from(error: ScheduleError) -> Self {
+        let code = match error {
+            ScheduleError::When => {
+                return Self::invalid(vec![FieldError::invalid(
+                    "when",
+                    "must be in the future, a year ahead at most",
+                )]);
+            }
+            ScheduleError::TooMany => ErrorCode::LimitReached,
+            ScheduleError::NotFound => ErrorCode::NotFound,
+            ScheduleError::Message(error) => return error.into(),
+            ScheduleError::Fault(fault) => return Self::internal(&fault),
+        };
+        Self::new(code, error.to_string())
     }
 }
 

@@ -178,6 +178,10 @@ pub struct DeviceHandle(i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(i64);
 
+/// Id of a message that is to be sent later. Same form as [`DeviceHandle`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScheduleId(i64);
+
 macro_rules! hex_id {
     ($name:ident, $expected:literal) => {
         impl $name {
@@ -226,6 +230,7 @@ macro_rules! hex_id {
 
 hex_id!(DeviceHandle, "a device name of 16 lower-case hex digits");
 hex_id!(SessionId, "a session id of 16 lower-case hex digits");
+hex_id!(ScheduleId, "a schedule id of 16 lower-case hex digits");
 
 /// Name of one event on the wire: a `UUIDv8` (RFC 9562, section 5.8) that carries the log (56 bits) and
 /// the sequence number (48 bits). Made from what the recipient knows anyway, so it reveals nothing new,
@@ -300,7 +305,7 @@ macro_rules! string_serde {
         }
     )*};
 }
-string_serde!(Uid, LogId, DeviceHandle, SessionId, MessageId);
+string_serde!(Uid, LogId, DeviceHandle, SessionId, ScheduleId, MessageId);
 
 #[cfg(test)]
 mod tests {

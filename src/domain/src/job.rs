@@ -11,6 +11,8 @@ coded!(
         SendMail = 2,
         /// Works out whom a password reset is for, and sends the code or mail.
         StartReset = 3,
+        /// Delivers a message that was to be sent later.
+        DeliverScheduled = 4,
     }
 );
 
@@ -23,5 +25,17 @@ coded!(
         Running = 2,
         /// Failed too often; kept for the operator to see.
         Dead = 3,
+    }
+);
+
+coded!(
+    /// Where a message that is to be sent later stands. One that was delivered or refused has no row any more.
+    ScheduleState, "schedule state" {
+        /// Not due yet.
+        Waiting = 1,
+        /// Due: there is a job for it.
+        Queued = 2,
+        /// A worker is at it: it cannot be called back any more.
+        Delivering = 3,
     }
 );

@@ -33,8 +33,8 @@ pub use delivery::{CodePurpose, DeliveryStatus, MailTokenPurpose, UnknownDeliver
 pub use device::{ClientDeviceId, DeviceType, InvalidDeviceId};
 pub use email::{Email, InvalidEmail};
 pub use event::LogEvent;
-pub use ids::{ChatId, DeviceHandle, InvalidId, LogId, MessageId, Seq, SessionId, Uid};
-pub use job::{JobKind, JobState};
+pub use ids::{ChatId, DeviceHandle, InvalidId, LogId, MessageId, ScheduleId, Seq, SessionId, Uid};
+pub use job::{JobKind, JobState, ScheduleState};
 pub use language::Language;
 pub use name::{Bio, ChatDescription, ChatTitle, DisplayName, InvalidName, Username};
 pub use network::{InvalidNetwork, Network, network_of};

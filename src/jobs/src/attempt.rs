@@ -5,6 +5,7 @@ use melo_domain::{JobKind, Timestamp};
 use melo_gateways::{Mail, Mailer, SendError, SmsGateway, TextMessage};
 use melo_services::outgoing::{MailJob, SmsJob};
 use melo_services::queue::{self, Claim, Outcome};
+use melo_services::schedule::{self, Undelivered};
 use melo_services::{Core, credentials};
 
 /// The ways out.
@@ -22,6 +23,7 @@ pub(crate) async fn attempt(core: &Core, gateways: &Gateways, claim: &Claim) {
         JobKind::SendSms => send_sms(core, gateways, claim, &id).await,
         JobKind::SendMail => send_mail(core, gateways, claim, &id).await,
         JobKind::StartReset => start_reset(core, claim, &id).await,
+        JobKind::DeliverScheduled => deliver_scheduled(core, claim, &id).await,
     };
     let Some(outcome) = outcome else {
         // It removed itself in the transaction that did it.
@@ -79,6 +81,17 @@ async fn start_reset(core: &Core, claim: &Claim, id: &str) -> Option<Outcome> {
         Ok(()) => None,
         Err(error) => {
             tracing::error!(job = %id, %error, "a password reset could not be begun");
+            Some(Outcome::Later)
+        }
+    }
+}
+
+async fn deliver_scheduled(core: &Core, claim: &Claim, id: &str) -> Option<Outcome> {
+    match schedule::deliver(core, claim).await {
+        Ok(()) => None,
+        Err(Undelivered::Malformed) => Some(Outcome::Never),
+        Err(Undelivered::Later(cause)) => {
+            tracing::warn!(job = %id, attempt = claim.attempt, %cause, "a scheduled message was not sent; tried again later");
             Some(Outcome::Later)
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use melo_services::queue::{self, Claim};
-use melo_services::{Core, outgoing};
+use melo_services::{Core, outgoing, schedule};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -77,6 +77,9 @@ impl Worker {
     async fn sweep(&self) {
         if let Err(error) = outgoing::sweep(&self.core).await {
             tracing::error!(%error, "expired rows could not be removed; it is tried again");
+        }
+        if let Err(error) = schedule::give_up_stuck(&self.core).await {
+            tracing::error!(%error, "scheduled messages could not be looked through; it is tried again");
         }
     }
 }

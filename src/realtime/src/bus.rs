@@ -25,6 +25,24 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for the connections of one device. Lost when nobody is there.
+    ToDevice {
+        /// Whose.
+        uid: Uid,
+        /// The device.
+        device: DeviceHandle,
+        /// What.
+        frame: ByteString,
+    },
+    /// A frame for the connections of a person's other devices. Lost when nobody is there.
+    ToOtherDevices {
+        /// Who.
+        uid: Uid,
+        /// The device that knows.
+        but: DeviceHandle,
+        /// What.
+        frame: ByteString,
+    },
     /// A frame for all connections of several people. Lost where nobody is there.
     ToUsers {
         /// Who.
@@ -73,6 +91,12 @@ pub enum BusMessage {
         uid: Uid,
         /// To whom, where it is about these two.
         peers: Arc<[Uid]>,
+    },
+    /// Events of a log are not what they were, without an event of the log that says so: what is remembered of it is
+    /// forgotten.
+    LogChanged {
+        /// Which.
+        log: LogId,
     },
 }
 

@@ -195,9 +195,22 @@ fn render_relayed(event: &LogEvent, kind: LogKind) -> String {
         return render_erased(event, kind);
     };
     let mut text = begin(event, kind, &relayed.name);
-    let _ = write!(text, r#","message_id":"{}""#, event.message_id());
+    let _ = write!(text, r#","event_id":"{}""#, event.message_id());
+    // A `message_id` of the frame's own means another message: it stays what it was.
+    if !names_a_message(relayed.members) {
+        let _ = write!(text, r#","message_id":"{}""#, event.message_id());
+    }
     push_members(&mut text, relayed.members.get());
     text
+}
+
+fn names_a_message(members: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        message_id: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Named<'_>>(members.get()).is_ok_and(|named| named.message_id.is_some())
 }
 
 /// Goes on with the members of an object, to its end.
@@ -304,6 +317,11 @@ mod tests {
         let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(frame["type"], "sticker");
         assert_eq!(frame["pack"], 7);
+        assert_eq!(frame["message_id"], frame["event_id"]);
+        let about = r#"{"name":"mark","members":{"message_id":"m"}}"#;
+        let text = render(&event(EventKind::Relayed, about), LogKind::Direct, None);
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(frame["message_id"], "m");
         let empty = r#"{"name":"wave","members":{}}"#;
         let text = render(&event(EventKind::Relayed, empty), LogKind::Direct, None);
         assert!(

@@ -6,7 +6,8 @@ use std::time::Duration;
 use melo_crypto::{KeyringError, RootKey};
 use melo_domain::Clock;
 use melo_ephemeral::InProcess;
-use melo_services::{Core, presence, typing};
+use melo_services::retention::{self, Pruning};
+use melo_services::{Core, presence, receipts, typing};
 use melo_storage::{StorageError, Store, data_keys};
 
 use crate::keys::JwtWatch;
@@ -28,6 +29,17 @@ const SWEEP: Duration = Duration::from_mins(1);
 const PRESENCE: Duration = Duration::from_secs(1);
 /// This node's word about who is connected is renewed this often: three times before it runs out.
 const LEASES: Duration = Duration::from_secs(20);
+
+/// Messages whose time is over lose their content this soon.
+const EXPIRED: Duration = Duration::from_secs(1);
+/// Batches of those in one turn.
+const EXPIRED_BATCHES: u32 = 5;
+/// Receipts of chats are gathered for so long.
+const RECEIPTS: Duration = Duration::from_millis(500);
+/// A step through the logs, for events that are too old.
+const PRUNING: Duration = Duration::from_secs(2);
+/// Between two passes through all logs.
+const PRUNING_REST: Duration = Duration::from_secs(1800);
 
 /// The files of the JWT keys are looked at this often.
 const JWT_KEYS: Duration = Duration::from_secs(5);
@@ -58,6 +70,10 @@ impl Housekeeping {
         let mut jwt = every(JWT_KEYS);
         let mut presences = every(PRESENCE);
         let mut leases = every(LEASES);
+        let mut expired = every(EXPIRED);
+        let mut gathered = every(RECEIPTS);
+        let mut pruning = every(PRUNING);
+        let mut pass = Pruning::default();
         loop {
             tokio::select! {
                 _ = stop.changed() => break,
@@ -78,11 +94,28 @@ impl Housekeeping {
                     report("typing", typing::tick(&self.core).await);
                 }
                 _ = leases.tick() => report("leases", presence::renew(&self.core).await),
+                _ = expired.tick() => report("expired messages", self.sweep_expired().await),
+                _ = gathered.tick() => report("receipts", receipts::flush(&self.core).await),
+                _ = pruning.tick() => match pass.step(&self.core).await {
+                    Ok(true) => {}
+                    Ok(false) => pruning.reset_after(PRUNING_REST),
+                    Err(error) => report("old events", Err(error)),
+                },
                 _ = jwt.tick() => self.take_over_jwt_keys(),
             }
         }
         report("positions", self.core.flush().await);
         report("key usage", self.save_usage(0).await);
+    }
+
+    /// A few batches: when many end at once, the next turns go on.
+    async fn sweep_expired(&self) -> Result<(), StorageError> {
+        for _ in 0..EXPIRED_BATCHES {
+            if !retention::sweep_expired(&self.core).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn take_over_jwt_keys(&mut self) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use melo_api::Listeners;
 use melo_domain::{Clock, SystemClock};
-use melo_jobs::Worker;
+use melo_jobs::{Timetable, Worker};
 use melo_protocol::CloseCode;
 use melo_realtime::Close;
 use tokio::sync::watch;
@@ -94,6 +94,9 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         clock,
         jwt,
     };
+    let timetable = Timetable::start(&state.core)
+        .await
+        .map_err(WiringError::from)?;
     let worker = tokio::spawn(worker.run(stopped.clone()));
     let housekeeping = tokio::spawn(housekeeping.run(stopped));
 
@@ -122,6 +125,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let _ = serving.await;
     // A receiver that is gone has ended already.
     let _ = stop.send(true);
+    timetable.stop().await;
     let _ = worker.await;
     let _ = housekeeping.await;
     // The last handles to the core are gone with the server and the housekeeping: the log writer ends when

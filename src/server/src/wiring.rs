@@ -9,6 +9,7 @@ use melo_crypto::{
 };
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
+use melo_jobs::JobSchedulerError;
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
 use melo_services::{ChatLimits, Core, Parts, Policy, Window};
 use melo_storage::{Database, StorageError, Store, data_keys};
@@ -35,6 +36,9 @@ pub enum WiringError {
     /// Text messages, mail.
     #[error(transparent)]
     Gateways(#[from] GatewaysError),
+    /// What happens at certain times.
+    #[error("the timetable does not start: {0}")]
+    Timetable(#[from] JobSchedulerError),
 }
 
 /// The joined parts.
@@ -132,6 +136,7 @@ fn policy(settings: &Settings) -> Policy {
         registration: settings.accounts.registration,
         passwords: settings.accounts.passwords,
         channels: gateways::channels(settings),
+        history: settings.retention.history,
         chats: chat_limits(&settings.chats),
         admin_reauthentication: settings.admin.reauthentication,
         admin_second_factor: settings.admin.second_factor,

@@ -1,26 +1,57 @@
 //! Acknowledged positions on their way to the database, merged per device and log and written once a second.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use melo_domain::{DeviceHandle, LogId};
 use melo_storage::cursors::{self, Position};
 use melo_storage::{StorageError, Store};
+use moka::sync::Cache;
 use parking_lot::Mutex;
 
 type Positions = HashMap<(DeviceHandle, LogId), Position>;
 
+/// How long a position that was not set by a connection is held against those that connections set: a connection that
+/// does not know of it notes older ones.
+const RAISED_LIFE: Duration = Duration::from_secs(2 * 3600);
+/// Such positions at most.
+const RAISED: u64 = 100_000;
+
 /// Bounded by its use: a device has one entry per log it is in, and every second takes all away.
-#[derive(Default)]
 pub(crate) struct CursorBuffer {
     dirty: Mutex<Positions>,
+    raised: Cache<(DeviceHandle, LogId), Position>,
     /// What a flush has taken and not written yet: still the newest there is.
     flushing: tokio::sync::Mutex<()>,
     in_flight: Mutex<Positions>,
 }
 
+impl Default for CursorBuffer {
+    fn default() -> Self {
+        Self {
+            dirty: Mutex::default(),
+            raised: Cache::builder()
+                .max_capacity(RAISED)
+                .time_to_live(RAISED_LIFE)
+                .build(),
+            flushing: tokio::sync::Mutex::default(),
+            in_flight: Mutex::default(),
+        }
+    }
+}
+
 impl CursorBuffer {
+    /// Notes a position that no connection of the device knows of.
+    pub(crate) fn raise(&self, device: DeviceHandle, log: LogId, position: Position) {
+        self.raised.insert((device, log), position);
+        self.note(device, log, position);
+    }
+
     /// Notes a position. Positions only move forward.
-    pub(crate) fn note(&self, device: DeviceHandle, log: LogId, position: Position) {
+    pub(crate) fn note(&self, device: DeviceHandle, log: LogId, mut position: Position) {
+        if let Some(raised) = self.raised.get(&(device, log)) {
+            merge(&mut position, raised);
+        }
         let mut dirty = self.dirty.lock();
         merge(dirty.entry((device, log)).or_default(), position);
     }
@@ -28,6 +59,9 @@ impl CursorBuffer {
     /// What is known beyond the database's row.
     pub(crate) fn newest(&self, device: DeviceHandle, log: LogId, stored: Position) -> Position {
         let mut newest = stored;
+        if let Some(raised) = self.raised.get(&(device, log)) {
+            merge(&mut newest, raised);
+        }
         for positions in [&self.in_flight, &self.dirty] {
             if let Some(position) = positions.lock().get(&(device, log)) {
                 merge(&mut newest, *position);

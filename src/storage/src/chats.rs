@@ -14,8 +14,8 @@ use sea_orm::{
 use crate::StorageError;
 use crate::entity::chats::{ActiveModel, Column, Entity};
 use crate::entity::{
-    chat_bans, chat_invitations, chat_invites, chat_keys, chat_requests, cursors, event_changes,
-    events, expiries, log_members, logs,
+    chat_bans, chat_invitations, chat_invites, chat_keys, chat_requests, cursors, drafts,
+    event_changes, events, expiries, log_members, logs, pins,
 };
 use crate::sealed::{RowSeal, Sealed};
 
@@ -316,8 +316,10 @@ pub async fn delete(tx: &impl ConnectionTrait, log: LogId, last: Seq) -> Result<
         chat_bans.Chat,
         chat_keys.Log,
         cursors.Log,
+        drafts.Log,
         event_changes.Log,
         expiries.Log,
+        pins.Log,
         log_members.Log,
     );
     let before = last.cast_signed();

@@ -11,6 +11,7 @@ use sea_orm::{
 use crate::StorageError;
 use crate::entity::cursors::{ActiveModel, Column, Entity};
 use crate::entity::devices;
+use crate::logs::statement;
 use crate::sealed::{RowSeal, Sealed};
 
 /// A device's place in a log.
@@ -74,6 +75,64 @@ pub async fn save(
             .await?;
     }
     Ok(())
+}
+
+/// One device's place in one log.
+pub async fn find(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    device: DeviceHandle,
+    log: LogId,
+) -> Result<Position, StorageError> {
+    let row = Entity::find_by_id((device.to_i64(), log.to_i64()))
+        .one(conn)
+        .await?;
+    match row {
+        Some(row) => open(keys, device, log, &row.position),
+        None => Ok(Position::default()),
+    }
+}
+
+/// A member's device and its place in a log; `None` for a member without devices, or a device without a place.
+pub type Reached = (Uid, Option<(DeviceHandle, Position)>);
+
+/// How far the devices of up to `limit` members after `after` are, in the order of the members. One query.
+pub async fn of_members(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+    after: Option<Uid>,
+    limit: u64,
+) -> Result<Vec<Reached>, StorageError> {
+    let sql = "SELECT m.uid AS uid, d.id AS device, c.position AS position FROM \
+               (SELECT uid FROM log_members WHERE log = ? AND uid > ? ORDER BY uid LIMIT ?) m \
+               LEFT JOIN devices d ON d.uid = m.uid \
+               LEFT JOIN cursors c ON c.device = d.id AND c.log = ? ORDER BY m.uid";
+    let values: [Value; 4] = [
+        log.to_i64().into(),
+        after.map_or(0, Uid::to_i64).into(),
+        limit.cast_signed().into(),
+        log.to_i64().into(),
+    ];
+    let rows = conn
+        .query_all_raw(statement(conn.get_database_backend(), sql, values))
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let uid = Uid::from_i64(row.try_get("", "uid")?)?;
+        let device: Option<i64> = row.try_get("", "device")?;
+        let position: Option<Sealed> = row.try_get("", "position")?;
+        let place = match (device, position) {
+            (Some(device), Some(sealed)) => {
+                let device = DeviceHandle::from_i64(device)?;
+                Some((device, open(keys, device, log, &sealed)?))
+            }
+            (Some(device), None) => Some((DeviceHandle::from_i64(device)?, Position::default())),
+            (None, _) => None,
+        };
+        found.push((uid, place));
+    }
+    Ok(found)
 }
 
 /// Where each device of a person is in each of these logs, in one query: a device that is nowhere yet is there with

@@ -11,7 +11,8 @@ use sea_orm::{
 use serde_json::value::RawValue;
 
 use crate::entity::{
-    contacts, cursors, devices, events, log_members, logs, spent_device_tokens, tombstones,
+    contacts, cursors, devices, drafts, event_changes, events, expiries, log_members, logs, pins,
+    spent_device_tokens, tombstones,
 };
 use crate::logs::statement;
 use crate::sealed::RowSeal;
@@ -34,6 +35,8 @@ pub const OWNED: &[(&str, &str)] = &[
     ("chat_requests", "uid"),
     ("chat_invitations", "uid"),
     ("chat_bans", "uid"),
+    ("drafts", "uid"),
+    ("scheduled", "uid"),
     ("sessions", "uid"),
     ("devices", "uid"),
     ("users", "uid"),
@@ -79,6 +82,7 @@ pub const KEPT: &[(&str, &str, &str)] = &[
         "device",
         "a number that nothing resolves any more",
     ),
+    ("scheduled", "device", "deleted by uid"),
     ("sessions", "device", "deleted by uid"),
     ("access_tokens", "session", "deleted by uid"),
     (
@@ -176,18 +180,23 @@ async fn left_alone(tx: &impl ConnectionTrait, uid: Uid) -> Result<Vec<LogId>, S
 
 async fn drop_log(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageError> {
     let id = log.to_i64();
-    events::Entity::delete_many()
-        .filter(events::Column::Log.eq(id))
-        .exec(tx)
-        .await?;
-    cursors::Entity::delete_many()
-        .filter(cursors::Column::Log.eq(id))
-        .exec(tx)
-        .await?;
-    log_members::Entity::delete_many()
-        .filter(log_members::Column::Log.eq(id))
-        .exec(tx)
-        .await?;
+    macro_rules! clear {
+        ($($table:ident),* $(,)?) => {$(
+            $table::Entity::delete_many()
+                .filter($table::Column::Log.eq(id))
+                .exec(tx)
+                .await?;
+        )*};
+    }
+    clear!(
+        events,
+        event_changes,
+        expiries,
+        pins,
+        cursors,
+        drafts,
+        log_members
+    );
     logs::Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use melo_crypto::{Column as SealedColumn, Keyring};
 use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, Set, Value,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -112,7 +112,7 @@ pub async fn after(
 }
 
 /// SQLite counts in 64 bits, the others in 32.
-fn read_size(row: &sea_orm::QueryResult) -> Result<usize, StorageError> {
+fn read_size(row: &QueryResult) -> Result<usize, StorageError> {
     let size = match row.try_get::<i64>("", "size") {
         Ok(size) => size,
         Err(_) => i64::from(row.try_get::<i32>("", "size")?),
@@ -129,30 +129,50 @@ pub struct Page {
     pub whole: bool,
 }
 
-/// One page of a log's messages, oldest first, page 1 the newest; and how many messages there are.
-pub async fn message_page(
+/// The events at these places of a log, those that are there.
+pub async fn at(
     conn: &impl ConnectionTrait,
     keys: &Keyring,
     log: LogId,
-    page: u32,
-    per_page: u32,
-) -> Result<(Vec<LogEvent>, u64), StorageError> {
-    let query = Entity::find()
+    seqs: &[Seq],
+) -> Result<HashMap<Seq, LogEvent>, StorageError> {
+    let mut found = HashMap::with_capacity(seqs.len());
+    for chunk in seqs.chunks(500) {
+        let rows = Entity::find()
+            .filter(Column::Log.eq(log.to_i64()))
+            .filter(Column::Seq.is_in(chunk.iter().map(|seq| place(*seq))))
+            .all(conn)
+            .await?;
+        for row in &rows {
+            let event = open(keys, row)?;
+            found.insert(event.seq, event);
+        }
+    }
+    Ok(found)
+}
+
+/// The last message of each sender after `after`, up to `upto`.
+pub async fn last_of_senders(
+    conn: &impl ConnectionTrait,
+    log: LogId,
+    after: Seq,
+    upto: Seq,
+) -> Result<Vec<(Uid, Seq)>, StorageError> {
+    let rows: Vec<(i64, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Sender)
+        .column_as(Column::Seq.max(), "last")
         .filter(Column::Log.eq(log.to_i64()))
-        .filter(Column::Kind.eq(EventKind::Message.code()));
-    let total = query.clone().count(conn).await?;
-    let rows = query
-        .order_by_desc(Column::Seq)
-        .offset(u64::from(page.saturating_sub(1)) * u64::from(per_page))
-        .limit(u64::from(per_page))
+        .filter(Column::Seq.gt(place(after)))
+        .filter(Column::Seq.lte(place(upto)))
+        .filter(Column::Kind.is_in([EventKind::Message.code(), EventKind::Relayed.code()]))
+        .group_by(Column::Sender)
+        .into_tuple()
         .all(conn)
         .await?;
-    let events = rows
-        .iter()
-        .rev()
-        .map(|row| open(keys, row))
-        .collect::<Result<_, _>>()?;
-    Ok((events, total))
+    rows.into_iter()
+        .map(|(sender, last)| Ok((Uid::from_i64(sender)?, last.unsigned_abs())))
+        .collect()
 }
 
 /// Appends an event inside the caller's transaction, for notices that must be committed together with the
@@ -309,8 +329,71 @@ pub async fn header(
     .transpose()
 }
 
+/// The same with its place and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Where.
+    pub seq: Seq,
+    /// What and whose.
+    pub header: Header,
+    /// When; not told of an event that is long, as its whole body would have to be read for that.
+    pub at: Option<Timestamp>,
+}
+
+/// Longest sealed body that is read for the time in it, in bytes.
+const HEAD_BODY: usize = 16 * 1024;
+
+/// What stands at one place of each of several logs, in one query. Places where there is nothing are left out.
+pub async fn heads(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    places: &[(LogId, Seq)],
+) -> Result<HashMap<LogId, Head>, StorageError> {
+    let mut heads = HashMap::with_capacity(places.len());
+    for chunk in places.chunks(128) {
+        let padded = chunk.len().next_power_of_two();
+        let any = vec!["(log = ? AND seq = ?)"; padded].join(" OR ");
+        let sql = format!(
+            "SELECT log, seq, kind, sender, \
+             CASE WHEN LENGTH(body) <= {HEAD_BODY} THEN body END AS body FROM events WHERE {any}"
+        );
+        let asked = chunk.iter().map(|(log, seq)| (log.to_i64(), place(*seq)));
+        let values = asked
+            .chain(std::iter::repeat((0, 0)))
+            .take(padded)
+            .flat_map(|(log, seq)| [log.into(), seq.into()]);
+        let statement = crate::logs::statement(conn.get_database_backend(), &sql, values);
+        for row in conn.query_all_raw(statement).await? {
+            let log = LogId::from_i64(row.try_get("", "log")?)?;
+            heads.insert(log, open_head(keys, log, &row)?);
+        }
+    }
+    Ok(heads)
+}
+
+fn open_head(keys: &Keyring, log: LogId, row: &QueryResult) -> Result<Head, StorageError> {
+    let seq = row.try_get::<i64>("", "seq")?.unsigned_abs();
+    let at = match row.try_get::<Option<Sealed>>("", "body")? {
+        Some(sealed) => {
+            let plain = RowSeal::new(keys, TABLE, row_id(log, seq)).open("body", &sealed)?;
+            let body: Body<'_> =
+                serde_json::from_slice(&plain).map_err(|_| StorageError::Corrupt("event body"))?;
+            Some(Timestamp::from_millis(body.at))
+        }
+        None => None,
+    };
+    Ok(Head {
+        seq,
+        header: Header {
+            kind: EventKind::from_code(row.try_get("", "kind")?)?,
+            sender: Uid::from_i64(row.try_get("", "sender")?)?,
+        },
+        at,
+    })
+}
+
 /// Takes an event's content away, and that of all changes to it: what stays is that there was one, so that the log
-/// has no gap. Nothing to do for one that is gone already. In the caller's transaction.
+/// has no gap. It is no longer pinned. Nothing to do for one that is gone already. In the caller's transaction.
 pub async fn erase(
     tx: &impl ConnectionTrait,
     keys: &Keyring,
@@ -334,20 +417,40 @@ pub async fn erase(
             .all(tx)
             .await?;
         for row in rows {
-            empty(tx, keys, row).await?;
+            let left = if row.seq == place(target) {
+                ERASED
+            } else {
+                ERASED_CHANGE
+            };
+            empty(tx, keys, row, left).await?;
         }
     }
-    Ok(())
+    crate::pins::remove(tx, log, target).await
 }
 
-async fn empty(tx: &impl ConnectionTrait, keys: &Keyring, row: Model) -> Result<(), StorageError> {
+/// What an event holds whose content is gone.
+const ERASED: &str = "{}";
+/// The same, of a change to another event: no history shows it.
+const ERASED_CHANGE: &str = r#"{"change":true}"#;
+
+/// Whether an event without content was a change to another one.
+pub(crate) fn was_change(event: &LogEvent) -> bool {
+    &*event.payload == ERASED_CHANGE
+}
+
+async fn empty(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    row: Model,
+    left: &str,
+) -> Result<(), StorageError> {
     let event = open(keys, &row)?;
     let seal = RowSeal::new(keys, TABLE, row_id(event.log, event.seq));
     let changed = ActiveModel {
         log: Set(row.log),
         seq: Set(row.seq),
         kind: Set(EventKind::Erased.code()),
-        body: Set(seal.text("body", &encode_body(event.at, "{}"))?),
+        body: Set(seal.text("body", &encode_body(event.at, left))?),
         ..Default::default()
     };
     changed.update(tx).await?;

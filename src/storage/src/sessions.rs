@@ -147,6 +147,24 @@ pub async fn find(
     }))
 }
 
+/// A live session of a device, if it has one.
+pub async fn of_device(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    device: DeviceHandle,
+) -> Result<Option<SessionId>, StorageError> {
+    let id: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::Device.eq(device.to_i64()))
+        .filter(Column::Active.eq(true))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(id.map(SessionId::from_i64).transpose()?)
+}
+
 /// The live sessions of a person, newest first, `limit` at most.
 pub async fn live(
     conn: &impl ConnectionTrait,

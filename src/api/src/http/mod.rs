@@ -13,8 +13,10 @@ mod keys;
 mod messages;
 mod people;
 mod presence;
+mod schedule;
 mod sessions;
 mod status;
+mod sync;
 mod tokens;
 mod two_factor;
 mod webhooks;
@@ -35,6 +37,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(people::routes)
         .configure(presence::routes)
         .configure(messages::routes)
+        .configure(schedule::routes)
+        .configure(sync::routes)
         .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use melo_domain::{ChatId, Uid};
 use melo_protocol::frame::{
-    ClientFrame, ContactState, ErrorFrame, History, MsgStatus, Pong, Recipient, StatusKind,
+    ClientFrame, ContactState, ErrorFrame, MsgStatus, Pong, Recipient, StatusKind,
 };
 use melo_protocol::{CloseCode, ErrorCode, SERVER_VERSION};
 use melo_realtime::Rate;
 use melo_services::account::{self, AuthError};
 use melo_services::chats::{self, KeyInput};
 use melo_services::live::LiveSession;
-use melo_services::messages::{self, Destination, MessageError, Progress, SendInput};
+use melo_services::messages::{
+    self, Accepted, ChangeInput, Destination, MessageError, Progress, RelayedInput, SendInput,
+};
 use melo_services::presence;
 use melo_services::typing;
 use melo_storage::{AppendError, Appended};
@@ -21,13 +23,11 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::connection::{Connection, End};
-use super::payload_string;
+use super::conversation;
 use crate::error::ApiError;
 
 /// Frames of any kind for each message that the rate allows: acknowledgements and pings come on top.
 const FRAMES_PER_MESSAGE: u32 = 20;
-/// Messages in one answer to `get_history`.
-const HISTORY_PAGE: u32 = 50;
 
 /// A message whose fate is known.
 pub(super) struct Done {
@@ -89,6 +89,41 @@ impl Connection {
                 };
                 return self.relay(live, input).await;
             }
+            ClientFrame::Change {
+                to,
+                message_id,
+                change,
+                client_id,
+            } => {
+                let input = ChangeInput {
+                    to: destination(to),
+                    message_id,
+                    change: conversation::change(&change),
+                    client_id,
+                };
+                return self.change(live, input).await;
+            }
+            ClientFrame::Relayed {
+                to,
+                name,
+                members,
+                client_id,
+            } => {
+                let input = RelayedInput {
+                    to: destination(to),
+                    name: &name,
+                    members: &members,
+                    client_id,
+                };
+                return self.relay_frame(live, input).await;
+            }
+            ClientFrame::Draft {
+                to,
+                payload,
+                client_id,
+            } => {
+                return self.draft(live, destination(to), payload, client_id).await;
+            }
             ClientFrame::ChatKey {
                 chat,
                 payload,
@@ -111,7 +146,7 @@ impl Connection {
                 live.resume(&cursors).await
             }
             ClientFrame::Ping => return self.pong(live).await,
-            ClientFrame::GetHistory { target } => return self.history(live, target).await,
+            ClientFrame::GetHistory { of } => return self.history(live, of).await,
             ClientFrame::TypingStart(place) => return self.typing(live, place, true).await,
             ClientFrame::TypingStop(place) => return self.typing(live, place, false).await,
             ClientFrame::Reauth { token } => return self.reauth(live, &token).await,
@@ -123,7 +158,7 @@ impl Connection {
     }
 
     /// Takes one message from the person's budget; `Err` is the time until the next one.
-    fn take_message(&self) -> Result<(), Duration> {
+    pub(super) fn take_message(&self) -> Result<(), Duration> {
         let rate = self.core.message_rate();
         self.registration.budget().take(rate, self.core.uptime())
     }
@@ -133,7 +168,17 @@ impl Connection {
         if let Err(wait) = self.take_message() {
             return self.answer_limited(Some((to, client_id)), wait).await;
         }
-        match messages::send(&self.core, live.caller(), input).await {
+        let sent = messages::send(&self.core, live.caller(), input).await;
+        self.accepted(sent, client_id).await
+    }
+
+    /// An event is on its way, and answered when it is on disk; or it was refused.
+    pub(super) async fn accepted(
+        &mut self,
+        sent: Result<Accepted, MessageError>,
+        client_id: Option<Uuid>,
+    ) -> Result<(), End> {
+        match sent {
             Ok(accepted) => {
                 self.in_flight.push_back(accepted);
                 Ok(())
@@ -223,21 +268,6 @@ impl Connection {
         }
     }
 
-    async fn history(&mut self, live: &LiveSession, target: Uid) -> Result<(), End> {
-        match messages::history(&self.core, live.caller(), target, 1, HISTORY_PAGE).await {
-            Ok(page) => {
-                let kid = page.kid.as_deref();
-                let messages = page
-                    .events
-                    .iter()
-                    .map(|event| payload_string(event, kid))
-                    .collect();
-                self.write(json(&History { target, messages })).await
-            }
-            Err(error) => self.write(refused(error, None)).await,
-        }
-    }
-
     async fn reauth(&mut self, live: &mut LiveSession, token: &str) -> Result<(), End> {
         match account::authenticate(&self.core, token).await {
             Ok(caller) if live.renew(caller) => {
@@ -271,7 +301,7 @@ impl Connection {
     }
 
     /// Too fast. A message is answered as existing clients know it, anything else with an error.
-    async fn answer_limited(
+    pub(super) async fn answer_limited(
         &mut self,
         message: Option<(Destination, Option<Uuid>)>,
         wait: Duration,
@@ -303,7 +333,7 @@ impl Connection {
     }
 }
 
-fn destination(to: Recipient) -> Destination {
+pub(super) fn destination(to: Recipient) -> Destination {
     match to {
         Recipient::Person(uid) => Destination::Person(uid),
         Recipient::Chat(chat) => Destination::Chat(chat.0),
@@ -319,7 +349,7 @@ fn addressee(own: Uid, to: Destination) -> (Uid, Option<ChatId>) {
 }
 
 /// An error frame of a service's refusal; an internal cause is logged here and goes no further.
-fn refused(error: impl Into<ApiError>, client_id: Option<Uuid>) -> String {
+pub(super) fn refused(error: impl Into<ApiError>, client_id: Option<Uuid>) -> String {
     let error: ApiError = error.into();
     if let Some(cause) = &error.cause {
         tracing::error!(%cause, "frame failed");
@@ -333,6 +363,6 @@ fn refused(error: impl Into<ApiError>, client_id: Option<Uuid>) -> String {
 }
 
 /// Frames are plain structs: serialising them cannot fail.
-fn json(frame: &impl Serialize) -> String {
+pub(super) fn json(frame: &impl Serialize) -> String {
     serde_json::to_string(frame).unwrap_or_else(|_| RawValue::NULL.get().to_owned())
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::relayed;
 use crate::ErrorCode;
 
 /// The most logs one `resume` may name; a client with more sends several.
@@ -36,6 +37,37 @@ pub enum ClientFrame<'a> {
         /// Makes sending again safe.
         client_id: Option<Uuid>,
     },
+    /// A change of an earlier message.
+    Change {
+        /// The conversation.
+        to: Recipient,
+        /// The message.
+        message_id: MessageId,
+        /// What is done to it.
+        change: MessageChange<'a>,
+        /// Makes sending again safe.
+        client_id: Option<Uuid>,
+    },
+    /// A frame of a type that only clients know.
+    Relayed {
+        /// For whom.
+        to: Recipient,
+        /// The type.
+        name: String,
+        /// Its own members, an object.
+        members: String,
+        /// Makes sending again safe.
+        client_id: Option<Uuid>,
+    },
+    /// What the person has begun to write.
+    Draft {
+        /// The conversation.
+        to: Recipient,
+        /// `None`: nothing any more.
+        payload: Option<&'a RawValue>,
+        /// Names the answer.
+        client_id: Option<Uuid>,
+    },
     /// A chat's key, wrapped for devices of its members.
     ChatKey {
         /// The chat.
@@ -58,10 +90,10 @@ pub enum ClientFrame<'a> {
     },
     /// Send what lies after these cursors, then `synced`.
     Resume(BTreeMap<LogId, Seq>),
-    /// The newest page of a direct conversation.
+    /// The newest page of a conversation.
     GetHistory {
-        /// The other person.
-        target: Uid,
+        /// Which.
+        of: Recipient,
     },
     /// Somebody begins to write, or goes on.
     TypingStart(Recipient),
@@ -72,6 +104,21 @@ pub enum ClientFrame<'a> {
         /// The token.
         token: Cow<'a, str>,
     },
+}
+
+/// What is done to a message.
+#[derive(Debug, Clone)]
+pub enum MessageChange<'a> {
+    /// It has this content now: a string or an object.
+    Edit(&'a RawValue),
+    /// It is gone for everybody.
+    Delete,
+    /// It is pinned, or no longer.
+    Pin(bool),
+    /// A reaction in plain; an empty one takes it back.
+    React(Cow<'a, str>),
+    /// A sealed reaction.
+    ReactSealed(&'a RawValue),
 }
 
 /// A frame that cannot be acted on; becomes an `error` frame, the connection stays.
@@ -105,20 +152,21 @@ struct RawFrame<'a> {
     token: Option<Cow<'a, str>>,
     #[serde(borrow)]
     chat_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    new_data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reaction: Option<Cow<'a, str>>,
+    pinned: Option<bool>,
 }
 
 impl<'a> ClientFrame<'a> {
     /// Reads one text frame, whose length was checked before.
     pub fn parse(text: &'a str) -> Result<Self, FrameError> {
-        let raw: RawFrame<'a> = serde_json::from_str(text).map_err(|e| FrameError {
-            code: ErrorCode::Malformed,
-            // serde's own text can quote the input: only the place is named.
-            detail: format!(
-                "the frame must be one JSON object with a type and well-formed fields (column {})",
-                e.column()
-            ),
-            client_id: None,
-        })?;
+        let raw: RawFrame<'a> = match serde_json::from_str(text) {
+            Ok(raw) => raw,
+            // Members that mean something in our frames may be anything in theirs.
+            Err(error) => return relayed::parse(text).unwrap_or(Err(malformed(&error))),
+        };
         let client_id = raw.client_id.as_deref().map(Uuid::try_parse);
         let known_id = client_id.as_ref().and_then(|id| id.as_ref().ok()).copied();
         let refuse = |code, detail: String| FrameError {
@@ -159,13 +207,14 @@ impl<'a> ClientFrame<'a> {
             Some(chat) => Ok(Recipient::Chat(chat)),
             None => Ok(Recipient::Person(target()?)),
         };
-        let payload = || -> Result<&'a RawValue, FrameError> {
-            let payload = raw.payload.ok_or_else(|| missing("payload"))?;
+        let content = |payload: Option<&'a RawValue>| -> Result<&'a RawValue, FrameError> {
+            let payload = payload.ok_or_else(|| missing("payload"))?;
             if !payload.get().starts_with(['"', '{']) {
                 return Err(invalid("payload", &"must be a string or an object"));
             }
             Ok(payload)
         };
+        let payload = || content(raw.payload);
         let own_id = || match client_id {
             Some(Err(_)) => Err(invalid("client_id", &"must be a UUID")),
             _ => Ok(known_id),
@@ -199,17 +248,55 @@ impl<'a> ClientFrame<'a> {
                 }
                 Ok(Self::Resume(cursors))
             }
-            "get_history" => Ok(Self::GetHistory { target: target()? }),
+            "get_history" => Ok(Self::GetHistory { of: recipient()? }),
+            "edit" | "delete" | "pin" | "unpin" | "react" => Ok(Self::Change {
+                to: recipient()?,
+                message_id: message_id()?,
+                change: match (raw.kind.as_ref(), raw.reaction, raw.payload) {
+                    ("edit", _, payload) => MessageChange::Edit(content(payload.or(raw.new_data))?),
+                    ("delete", ..) => MessageChange::Delete,
+                    ("pin", ..) => MessageChange::Pin(raw.pinned.unwrap_or(true)),
+                    ("unpin", ..) => MessageChange::Pin(false),
+                    (_, Some(reaction), None) => MessageChange::React(reaction),
+                    (_, None, Some(payload)) => MessageChange::ReactSealed(content(Some(payload))?),
+                    _ => {
+                        return Err(invalid(
+                            "reaction",
+                            &"or payload must be given, and not both",
+                        ));
+                    }
+                },
+                client_id: own_id()?,
+            }),
+            "draft" => Ok(Self::Draft {
+                to: recipient()?,
+                payload: raw.payload.map(|p| content(Some(p))).transpose()?,
+                client_id: own_id()?,
+            }),
             "typing_start" => recipient().map(Self::TypingStart),
             "typing_stop" => recipient().map(Self::TypingStop),
             "reauth" => Ok(Self::Reauth {
                 token: raw.token.ok_or_else(|| missing("token"))?,
             }),
-            _ => Err(refuse(
-                ErrorCode::UnsupportedType,
-                "this server does not serve frames of this type".to_owned(),
-            )),
+            _ => relayed::parse(text).unwrap_or_else(|| {
+                Err(refuse(
+                    ErrorCode::UnsupportedType,
+                    "this server does not serve frames of this type".to_owned(),
+                ))
+            }),
         }
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> FrameError {
+    FrameError {
+        code: ErrorCode::Malformed,
+        // serde's own text can quote the input: only the place is named.
+        detail: format!(
+            "the frame must be one JSON object with a type and well-formed fields (column {})",
+            error.column()
+        ),
+        client_id: None,
     }
 }
 
@@ -279,6 +366,54 @@ mod tests {
             let refused = relay(&format!(r#""chat_id":{bad}"#)).unwrap_err();
             assert!(refused.starts_with("chat_id"), "{refused}");
         }
+    }
+
+    #[test]
+    fn changes_name_their_message_and_what_is_done() {
+        let id = "09bf42d1-ce81-8440-8000-000000000001";
+        let read = |rest: &str| {
+            let text = format!(r#"{{"target":"10000001","message_id":"{id}",{rest}}}"#);
+            match ClientFrame::parse(&text) {
+                Ok(ClientFrame::Change { change, .. }) => Ok(format!("{change:?}")),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.code),
+            }
+        };
+        assert!(
+            read(r#""type":"edit","payload":{"a":1}"#)
+                .unwrap()
+                .starts_with("Edit")
+        );
+        assert!(
+            read(r#""type":"edit","new_data":"new""#)
+                .unwrap()
+                .starts_with("Edit")
+        );
+        assert_eq!(read(r#""type":"edit""#), Err(ErrorCode::ValidationFailed));
+        assert_eq!(
+            read(r#""type":"edit","payload":7"#),
+            Err(ErrorCode::ValidationFailed)
+        );
+        assert_eq!(read(r#""type":"delete""#), Ok("Delete".to_owned()));
+        assert_eq!(read(r#""type":"pin""#), Ok("Pin(true)".to_owned()));
+        assert_eq!(
+            read(r#""type":"pin","pinned":false"#),
+            Ok("Pin(false)".to_owned())
+        );
+        assert_eq!(read(r#""type":"unpin""#), Ok("Pin(false)".to_owned()));
+        assert_eq!(
+            read(r#""type":"react","reaction":"+1""#),
+            Ok(r#"React("+1")"#.to_owned())
+        );
+        assert_eq!(
+            read(r#""type":"react","reaction":"+1","payload":{}"#),
+            Err(ErrorCode::ValidationFailed)
+        );
+        assert_eq!(read(r#""type":"react""#), Err(ErrorCode::ValidationFailed));
+        assert_eq!(
+            error(r#"{"type":"delete","target":"10000001","message_id":"x"}"#).code,
+            ErrorCode::ValidationFailed
+        );
     }
 
     #[test]

@@ -228,8 +228,12 @@ pub struct Pong {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "history")]
 pub struct History {
-    /// The other person.
-    pub target: Uid,
+    /// The other person; either this or `chat_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Uid>,
+    /// The group or channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_id: Option<ChatId>,
     /// Payload strings; an object payload as its JSON text.
     pub messages: Vec<String>,
 }

@@ -8,11 +8,15 @@ pub mod bans;
 pub mod chats;
 pub mod contacts;
 pub mod credentials;
+pub mod drafts;
 pub mod keys;
 pub mod messages;
 pub mod people;
 pub mod presence;
+pub mod receipts;
+pub mod schedule;
 pub mod server;
+pub mod sync;
 
 use serde::{Deserialize, Serialize};
 

@@ -17,7 +17,7 @@ const HISTORY_TTL: Spec = Spec {
     default: Some("1209600"),
     example: "1209600",
     secret: false,
-    help: "Seconds for which the server keeps messages for devices that were away: 14 days by default. Read and checked; this version keeps everything.",
+    help: "Seconds for which the server keeps messages and notices: 14 days by default, an hour at least. A device that was away longer is told that it missed something. A chat may keep its messages for less, never for longer.",
 };
 const E2E_KEY_ROTATION_DAYS: Spec = Spec {
     name: "E2E_KEY_ROTATION_DAYS",
@@ -30,7 +30,7 @@ const E2E_KEY_ROTATION_DAYS: Spec = Spec {
 /// How long things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Age at which a message leaves the server.
+    /// Age at which an event leaves the server.
     pub history: Duration,
     /// Age at which an end-to-end key is due for replacement. Read and checked; not used yet.
     pub e2e_key: Duration,

@@ -19,7 +19,7 @@ use crate::{Caller, Core};
 
 /// How long a key is used (docs/CRYPTO.md), or half of what the chat keeps, if that is less: so no message outlives
 /// the event of its key by much.
-const KEY_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const KEY_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A key, or the same one for more devices.
 pub struct KeyInput<'a> {
@@ -54,17 +54,35 @@ pub(crate) async fn good_key(
     Ok(key)
 }
 
+/// The key of a message that was sealed, and found good, a while ago: only a removal since then makes it stale.
+pub(crate) async fn earlier_key(
+    core: &Core,
+    room: &Room,
+    envelope: &Envelope<'_>,
+) -> Result<GoodKey, ChatError> {
+    let key_ref = envelope.key_ref().ok_or(ChatError::KeyRefNeeded)?;
+    let key = current(core, room, &key_ref).await?;
+    Ok(GoodKey {
+        seq: key.seq,
+        made: key.made,
+    })
+}
+
+/// A key from after the last removal.
+async fn current(core: &Core, room: &Room, key_ref: &KeyRef) -> Result<ChatKey, ChatError> {
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let key = chat_keys::find(db, keys, room.log, key_ref).await?;
+    key.filter(|key| key.seq >= room.removed_seq)
+        .ok_or(ChatError::StaleKey)
+}
+
 async fn judge(
     core: &Core,
     room: &Room,
     caller: Caller,
     key_ref: &KeyRef,
 ) -> Result<GoodKey, ChatError> {
-    let (db, keys) = (core.store.db.read(), &core.store.keys);
-    let key = chat_keys::find(db, keys, room.log, key_ref)
-        .await?
-        .filter(|key| key.seq >= room.removed_seq)
-        .ok_or(ChatError::StaleKey)?;
+    let key = current(core, room, key_ref).await?;
     let devices = room.devices(core).await?;
     let lacking = devices
         .iter()

@@ -57,8 +57,8 @@ pub use update::{ChatChange, update};
 
 pub(crate) use change::Told;
 pub(crate) use farewell::farewell;
-pub(crate) use key::{good_key, publish};
-pub(crate) use room::{Room, RoomWatch, Rooms, changed, room_of};
+pub(crate) use key::{KEY_LIFE, earlier_key, good_key, publish};
+pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
 pub(crate) use turn::take_turn;
 
 use melo_protocol::EnvelopeError;

@@ -21,7 +21,7 @@ pub enum Progress {
 
 /// Notes the device's new position and tells the other person what is news to them. The caller must have
 /// been sent the events, which is the connection's to check.
-pub async fn acknowledge(
+pub(crate) async fn acknowledge(
     core: &Core,
     caller: Caller,
     log: LogId,

@@ -1,17 +1,18 @@
-//! Past messages of a direct conversation, by the page.
+//! Past messages of a conversation, by the page or from a place on.
 
 use std::sync::Arc;
 
-use melo_domain::{LogEvent, LogId, Uid};
-use melo_storage::{StorageError, events};
+use melo_domain::{LogId, Seq};
+use melo_storage::StorageError;
+use melo_storage::history::{self, Direction};
 
-use super::{MessageError, published, route};
+use super::{Destination, MessageError, Past, past, published, route};
 use crate::{Caller, Core};
 
 /// One page.
 pub struct HistoryPage {
     /// Oldest first.
-    pub events: Vec<LogEvent>,
+    pub messages: Vec<Past>,
     /// The conversation.
     pub log: LogId,
     /// Messages in all.
@@ -20,23 +21,53 @@ pub struct HistoryPage {
     pub kid: Option<Arc<str>>,
 }
 
-/// Messages with `other`; page 1 is the newest.
+/// Messages of a conversation; page 1 is the newest. Those that are gone are left out.
 pub async fn history(
     core: &Core,
     caller: Caller,
-    other: Uid,
+    of: Destination,
     page: u32,
     per_page: u32,
 ) -> Result<HistoryPage, MessageError> {
-    let log = route::past(core, caller.uid, other).await?;
+    let (log, from) = route::readable(core, caller.uid, of).await?;
     let (db, keys) = (core.store.db.read(), &core.store.keys);
-    let (events, total) = events::message_page(db, keys, log, page, per_page).await?;
-    let kid = kid_of(core, caller).await?;
+    let (events, total) = history::page(db, keys, log, from, page, per_page).await?;
     Ok(HistoryPage {
-        events,
+        messages: past::view(core, log, events).await?,
         log,
         total,
-        kid,
+        kid: kid_of(core, caller).await?,
+    })
+}
+
+/// A stretch.
+pub struct HistorySlice {
+    /// Oldest first, with what is left of messages that are gone.
+    pub messages: Vec<Past>,
+    /// The conversation.
+    pub log: LogId,
+    /// Where to go on in the same direction; `None` at the end.
+    pub next: Option<Seq>,
+    /// The calling device's key id, for cutting envelopes.
+    pub kid: Option<Arc<str>>,
+}
+
+/// Messages of a conversation before or after a place, the nearest `limit` of them.
+pub async fn history_from(
+    core: &Core,
+    caller: Caller,
+    of: Destination,
+    direction: Direction,
+    limit: u32,
+) -> Result<HistorySlice, MessageError> {
+    let (log, from) = route::readable(core, caller.uid, of).await?;
+    let (db, keys) = (core.store.db.read(), &core.store.keys);
+    let found = history::slice(db, keys, log, from, direction, limit.into()).await?;
+    Ok(HistorySlice {
+        messages: past::view(core, log, found.events).await?,
+        log,
+        next: found.next,
+        kid: kid_of(core, caller).await?,
     })
 }
 

@@ -1,19 +1,30 @@
 //! Messages, in conversations of two and of several.
 
 mod acknowledge;
+mod change;
 mod devices;
+mod disappearing;
 mod history;
-mod route;
+mod past;
+mod pinned;
+pub(crate) mod route;
 mod send;
 
+pub use acknowledge::Progress;
+pub(crate) use acknowledge::acknowledge;
 pub(crate) use acknowledge::peer_of;
-pub use acknowledge::{Progress, acknowledge};
+pub use change::{Change, ChangeInput, MAX_REACTION_BYTES, change};
 pub(crate) use devices::published;
+pub use disappearing::set_disappearing;
 pub(crate) use history::kid_of;
-pub use history::{HistoryPage, history};
+pub use history::{HistoryPage, HistorySlice, history, history_from};
+pub use melo_storage::history::Direction;
+pub use past::{Edited, Past, Reacted, Reaction};
+pub use pinned::{Pinned, PinnedMessages, pinned};
 pub use route::Destination;
 pub(crate) use route::direct as direct_route;
-pub use send::{Accepted, SendInput, send, spend_rest_send};
+pub use send::{Accepted, RelayedInput, SendInput, relay_frame, send, spend_rest_send};
+pub(crate) use send::{check, send_sealed_before};
 
 use melo_protocol::EnvelopeError;
 use melo_storage::{AppendError, StorageError};
@@ -66,6 +77,21 @@ pub enum MessageError {
     /// The chat refused.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// Somebody else wrote it.
+    #[error("only who wrote a message may do this to it")]
+    NotTheAuthor,
+    /// The message was edited or reacted to as often as it may be, or enough messages are pinned.
+    #[error("there are as many changes of this kind as there may be")]
+    TooManyChanges,
+    /// The device that was to send it has no session any more.
+    #[error("the device is signed out")]
+    SignedOut,
+    /// A reaction in plain that is more than a few letters.
+    #[error("reaction must be at most 64 bytes long")]
+    ReactionTooLong,
+    /// The person has drafts in as many conversations as may be.
+    #[error("you have drafts in as many conversations as you may; send or clear one first")]
+    TooManyDrafts,
     /// The event is not one of a log the caller is in.
     #[error("there is no such message in your conversations")]
     NotFound,
@@ -100,6 +126,7 @@ impl From<AppendError> for MessageError {
             AppendError::ClientIdReused => Self::ClientIdReused,
             AppendError::NotMember => Self::NotAMember,
             AppendError::StaleKey => Self::StaleKey,
+            AppendError::TargetGone => Self::NotFound,
             AppendError::Storage => Self::NotStored,
             AppendError::Stopped => Self::Stopping,
         }

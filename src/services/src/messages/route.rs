@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use melo_domain::{ChatAction, ContactStatus, LogId, LogKind, Timestamp, Uid};
-use melo_storage::{Audience, StorageError, contacts, logs};
+use melo_domain::{ChatAction, ContactStatus, LogId, LogKind, Seq, Timestamp, Uid};
+use melo_storage::scheduled::Addressee;
+use melo_storage::{Audience, StorageError, chat_members, contacts, logs};
 
 use super::MessageError;
 use crate::caches::DirectRoute;
@@ -18,6 +19,24 @@ pub enum Destination {
     Person(Uid),
     /// To a group or channel.
     Chat(LogId),
+}
+
+impl From<Destination> for Addressee {
+    fn from(to: Destination) -> Self {
+        match to {
+            Destination::Person(uid) => Self::Person(uid),
+            Destination::Chat(log) => Self::Chat(log),
+        }
+    }
+}
+
+impl From<Addressee> for Destination {
+    fn from(to: Addressee) -> Self {
+        match to {
+            Addressee::Person(uid) => Self::Person(uid),
+            Addressee::Chat(log) => Self::Chat(log),
+        }
+    }
 }
 
 /// A conversation that the caller may write to.
@@ -112,6 +131,23 @@ pub(super) async fn past(core: &Core, reader: Uid, other: Uid) -> Result<LogId, 
     relation
         .and_then(|c| c.log)
         .ok_or(MessageError::NotAContact)
+}
+
+/// A conversation that the caller may read, and the first event of it that is for them.
+pub(crate) async fn readable(
+    core: &Core,
+    reader: Uid,
+    of: Destination,
+) -> Result<(LogId, Seq), MessageError> {
+    match of {
+        Destination::Person(other) => Ok((past(core, reader, other).await?, 0)),
+        Destination::Chat(log) => {
+            let room = chats::room_of(core, reader, log).await?;
+            room.allow(reader, ChatAction::Read)?;
+            let member = chat_members::find(core.store.db.read(), log, reader).await?;
+            Ok((log, member.ok_or(MessageError::NotAMember)?.from_seq))
+        }
+    }
 }
 
 fn log_of(log: Option<LogId>) -> Result<LogId, Fault> {

@@ -2,7 +2,7 @@
 
 use melo_domain::{ChatAction, EventKind, MAX_PAYLOAD_BYTES};
 use melo_protocol::Envelope;
-use melo_storage::{NewEvent, Receipt};
+use melo_storage::{Guard, NewEvent, Receipt};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -41,12 +41,52 @@ pub async fn send(
     caller: Caller,
     input: SendInput<'_>,
 ) -> Result<Accepted, MessageError> {
+    let (route, guard) = check(core, caller, &input).await?;
+    write(core, caller, &input, &route, guard).await
+}
+
+/// The same, for a message that was sealed and checked before and comes to be sent now: devices that were added since
+/// do not stop it. Only a removal does, as what was sealed before it is not for those who are there now.
+pub(crate) async fn send_sealed_before(
+    core: &Core,
+    caller: Caller,
+    input: SendInput<'_>,
+) -> Result<Accepted, MessageError> {
+    let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
+    let envelope = Envelope::parse(input.payload).transpose()?;
+    let guard = match (&route, envelope) {
+        (Route::Direct(_), _) => None,
+        (Route::Chat(room), None) => Some(room.guard(None)),
+        (Route::Chat(room), Some(envelope)) => {
+            let key = chats::earlier_key(core, room, &envelope).await?;
+            Some(room.guard(Some(key)))
+        }
+    };
+    write(core, caller, &input, &route, guard).await
+}
+
+/// Whether the message could be sent now, and what that was judged by.
+pub(crate) async fn check(
+    core: &Core,
+    caller: Caller,
+    input: &SendInput<'_>,
+) -> Result<(Route, Option<Guard>), MessageError> {
     if input.payload.get().len() > MAX_PAYLOAD_BYTES {
         return Err(MessageError::TooLarge);
     }
     let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
     let guard = seal_check(core, caller, &route, input.to, input.payload).await?;
-    wait_for_slow_mode(core, caller, &route).await?;
+    Ok((route, guard))
+}
+
+async fn write(
+    core: &Core,
+    caller: Caller,
+    input: &SendInput<'_>,
+    route: &Route,
+    guard: Option<Guard>,
+) -> Result<Accepted, MessageError> {
+    wait_for_slow_mode(core, caller, route).await?;
     let event = NewEvent {
         device: Some(caller.device),
         client_id: input.client_id,
@@ -57,6 +97,46 @@ pub async fn send(
             EventKind::Message,
             caller.uid,
             input.payload.get(),
+        )
+    };
+    append(core, route, event, input.to).await
+}
+
+/// A frame of a type that only clients know.
+pub struct RelayedInput<'a> {
+    /// To whom.
+    pub to: Destination,
+    /// Its type.
+    pub name: &'a str,
+    /// Its own members, a JSON object.
+    pub members: &'a str,
+    /// Makes sending again safe.
+    pub client_id: Option<Uuid>,
+}
+
+/// Passes such a frame on, stored and delivered as a message is.
+pub async fn relay_frame(
+    core: &Core,
+    caller: Caller,
+    input: RelayedInput<'_>,
+) -> Result<Accepted, MessageError> {
+    let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
+    wait_for_slow_mode(core, caller, &route).await?;
+    let guard = match &route {
+        Route::Chat(room) => Some(room.guard(None)),
+        Route::Direct(_) => None,
+    };
+    let event = NewEvent {
+        device: Some(caller.device),
+        client_id: input.client_id,
+        expires: route.expiry(core.now()),
+        guard,
+        ..NewEvent::new(
+            route.log(),
+            EventKind::Relayed,
+            caller.uid,
+            // A name is letters, digits and underscores.
+            format!(r#"{{"name":"{}","members":{}}}"#, input.name, input.members),
         )
     };
     append(core, &route, event, input.to).await
@@ -89,7 +169,7 @@ pub(super) async fn seal_check(
     route: &Route,
     to: Destination,
     payload: &RawValue,
-) -> Result<Option<melo_storage::Guard>, MessageError> {
+) -> Result<Option<Guard>, MessageError> {
     let envelope = Envelope::parse(payload).transpose()?;
     match (route, to) {
         (Route::Chat(room), _) => {

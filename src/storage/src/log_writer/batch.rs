@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use melo_domain::{DeviceHandle, LogEvent, LogId, Seq, Timestamp};
+use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp};
 use sea_orm::sea_query::Cond;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, TransactionTrait};
 use uuid::Uuid;
 
 use super::follow_up::{follow_up, has_follow_up};
 use super::rows::{insert_rows, single_statement};
-use super::{AppendError, Appended, Guard, NewEvent};
+use super::{AppendError, Appended, Guard, NewEvent, Target};
 use crate::entity::events::{Column, Entity};
 use crate::{StorageError, Store};
 
@@ -186,6 +186,11 @@ impl BatchWriter {
                     continue;
                 }
             }
+            if is_target_gone(conn, event, &numbered.asked).await? {
+                numbered.known.insert(event.log, known);
+                *plan = Plan::Settled(Outcome::Refused(AppendError::TargetGone));
+                continue;
+            }
             known.last += 1;
             numbered.known.insert(event.log, known);
             numbered
@@ -250,6 +255,26 @@ async fn judge(
     }
     let stale = guard.key_seq.is_some_and(|seq| seq < known.removed_seq);
     Ok(stale.then_some(AppendError::StaleKey))
+}
+
+/// Whether the event that this one concerns has been erased, in the database or by an event before this one in its batch.
+/// Whoever erases it after this look takes a number of the log, and this event is looked at once more.
+async fn is_target_gone(
+    conn: &impl ConnectionTrait,
+    event: &NewEvent,
+    before: &[NewEvent],
+) -> Result<bool, StorageError> {
+    let Some(target) = event.target else {
+        return Ok(false);
+    };
+    let erases = |other: &NewEvent| {
+        other.log == event.log && other.target == Some(Target::Erases(target.seq()))
+    };
+    if before.iter().any(erases) {
+        return Ok(true);
+    }
+    let header = crate::events::header(conn, event.log, target.seq()).await?;
+    Ok(header.is_none_or(|header| header.kind == EventKind::Erased))
 }
 
 /// Whether another writer was in the way.

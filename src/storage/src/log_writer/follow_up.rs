@@ -1,5 +1,5 @@
 //! What an event brings with it besides its own row, in the same transaction: the link to the event it changes, the
-//! end of its time, the erasure of what it deletes.
+//! end of its time, the pin, the erasure of what it deletes.
 
 use melo_crypto::Keyring;
 use melo_domain::{LogEvent, LogId, Seq};
@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
 use super::{NewEvent, Target};
 use crate::entity::{event_changes, expiries};
-use crate::{StorageError, events};
+use crate::{StorageError, events, pins};
 
 /// Whether any of them is more than a row.
 pub(super) fn has_follow_up(events: &[NewEvent]) -> bool {
@@ -31,6 +31,8 @@ pub(crate) async fn follow_up(
             Some(Target::Erases(target)) => {
                 events::erase(tx, keys, written.log, target).await?;
             }
+            Some(Target::Pins(target)) => pins::put(tx, written.log, target, written.seq).await?,
+            Some(Target::Unpins(target)) => pins::remove(tx, written.log, target).await?,
             None => {}
         }
         if let Some(due) = asked.expires {

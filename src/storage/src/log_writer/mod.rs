@@ -53,10 +53,23 @@ pub struct NewEvent {
 /// An earlier event of the same log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// It is edited, pinned, reacted to.
+    /// It is edited, reacted to.
     Changes(Seq),
+    /// It is pinned.
+    Pins(Seq),
+    /// It is pinned no longer.
+    Unpins(Seq),
     /// Its content is taken away, and that of all changes to it, in the same transaction.
     Erases(Seq),
+}
+
+impl Target {
+    /// Where it is in its log.
+    pub fn seq(self) -> Seq {
+        match self {
+            Self::Changes(seq) | Self::Pins(seq) | Self::Unpins(seq) | Self::Erases(seq) => seq,
+        }
+    }
 }
 
 /// What the sender's right to write was judged by. A change of members that came in between is noticed when the
@@ -119,6 +132,9 @@ pub enum AppendError {
     /// The sender is not in the chat any more.
     #[error("the sender is no longer a member")]
     NotMember,
+    /// What it concerns is gone.
+    #[error("the event it concerns is gone")]
+    TargetGone,
     /// Somebody was removed since the key was made.
     #[error("the key is older than the last removal")]
     StaleKey,
@@ -158,6 +174,15 @@ pub type CommitSink = Arc<dyn Fn(Committed) + Send + Sync>;
 /// Resolves once the event is on disk, or was refused.
 #[derive(Debug)]
 pub struct Receipt(oneshot::Receiver<Result<Appended, AppendError>>);
+
+impl Receipt {
+    /// Of an event that was on disk before.
+    pub fn of_earlier(event: Appended) -> Self {
+        let (done, receipt) = oneshot::channel();
+        let _ = done.send(Ok(event));
+        Self(receipt)
+    }
+}
 
 impl Future for Receipt {
     type Output = Result<Appended, AppendError>;

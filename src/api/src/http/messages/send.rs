@@ -5,14 +5,13 @@ use actix_web::web::{Data, Json};
 use melo_domain::MessageId;
 use melo_protocol::rest::messages::{SendAnswer, SendRequest};
 use melo_services::messages::{self, MessageError, SendInput};
-use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::extract::{Authenticated, Body, MESSAGE_BODY_LIMIT};
 use crate::state::State;
 use crate::validate::{Check, checked};
 
-use super::destination;
+use super::{destination, idempotency_key};
 
 pub(crate) async fn handle(
     state: Data<State>,
@@ -47,13 +46,4 @@ pub(crate) async fn handle(
         at: done.at,
         recipients,
     }))
-}
-
-fn idempotency_key(req: &HttpRequest, check: &mut Check) -> Option<Uuid> {
-    let value = req.headers().get("idempotency-key")?;
-    let parsed = value
-        .to_str()
-        .ok()
-        .and_then(|text| Uuid::try_parse(text.trim_matches('"')).ok());
-    check.take("Idempotency-Key", parsed.ok_or("must be a UUID"))
 }
