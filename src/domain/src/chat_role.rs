@@ -113,9 +113,10 @@ impl ChatAction {
     /// The lowest role that may, in a chat of this kind.
     fn least_role(self, kind: LogKind) -> ChatRole {
         match self {
-            Self::Read | Self::React | Self::Leave => ChatRole::Member,
             Self::Write | Self::ChangeOwnMessage if kind == LogKind::Channel => ChatRole::Admin,
-            Self::Write | Self::ChangeOwnMessage => ChatRole::Member,
+            Self::Read | Self::React | Self::Leave | Self::Write | Self::ChangeOwnMessage => {
+                ChatRole::Member
+            }
             Self::DeleteOthersMessage
             | Self::Pin
             | Self::SkipSlowMode
