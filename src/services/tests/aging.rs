@@ -215,7 +215,7 @@ async fn a_chat_keeps_less_than_the_server_and_never_more() {
         retention: Some(seconds),
         ..ChatChange::default()
     };
-    chats::update(&world.core, anna, &origin(), chat, &kept(3600)).await.unwrap();
+    chats::update(&world.core, anna, chat, &kept(3600)).await.unwrap();
     let to_chat = Destination::Chat(chat);
     send(&world, anna, to_chat, "first").await;
     world.pass(HOUR / 2);
@@ -223,7 +223,7 @@ async fn a_chat_keeps_less_than_the_server_and_never_more() {
     world.pass(HOUR / 2 + Duration::from_millis(1));
     prune(&world).await;
     assert_eq!(stored(&world, chat).await, [(second.seq, EventKind::Message)], "to the moment");
-    chats::update(&world.core, anna, &origin(), chat, &kept(365 * 86_400)).await.unwrap();
+    chats::update(&world.core, anna, chat, &kept(365 * 86_400)).await.unwrap();
     world.pass(14 * DAY + HOUR);
     prune(&world).await;
     assert!(stored(&world, chat).await.is_empty());
