@@ -5,7 +5,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, Version, header};
 use serde_json::Value;
 
 use crate::shape::assert_shape;
-use crate::{PATIENCE, tls};
+use crate::{Events, PATIENCE, tls};
 
 /// Sent on every answer (contract).
 const SECURITY_HEADERS: [(&str, &str); 5] = [
@@ -83,6 +83,24 @@ impl Call {
         let path = self.path.clone();
         let sent = self.try_send().await;
         sent.unwrap_or_else(|error| panic!("no answer to {path}: {error:?}"))
+    }
+
+    /// Sends it and reads the stream of events that is the answer; or the answer, if it is none.
+    pub async fn stream(self) -> Result<Events, Answer> {
+        let path = self.path.clone();
+        let sent = self.request.send().await;
+        let response = sent.unwrap_or_else(|error| panic!("no answer to {path}: {error:?}"));
+        if response.status() == StatusCode::OK {
+            return Ok(Events::new(response));
+        }
+        let (status, version) = (response.status(), response.version());
+        Err(Answer {
+            path,
+            status,
+            version,
+            headers: response.headers().clone(),
+            body: response.bytes().await.expect("a body").to_vec(),
+        })
     }
 
     /// Sends it, if the server is there and stays until it has answered.

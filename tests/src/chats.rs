@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::people::Device;
 use crate::shape::Fields;
+use crate::socket::Socket;
 
 /// A group or channel, by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,18 @@ impl Chat {
     pub async fn view(self, asked_by: &Device) -> Value {
         asked_by.get(&self.path("")).await.ok()
     }
+}
+
+/// The next frames, one of each of these types: they are of several logs, between which there is no order.
+pub async fn one_of_each<const N: usize>(socket: &mut Socket, kinds: [&str; N]) -> [Value; N] {
+    let mut frames = Vec::with_capacity(N);
+    for _ in 0..N {
+        frames.push(socket.frame().await);
+    }
+    kinds.map(|kind| {
+        let at = frames.iter().position(|frame| frame["type"] == kind);
+        frames.swap_remove(at.unwrap_or_else(|| panic!("no {kind} among {frames:?}")))
+    })
 }
 
 /// POST /invites/join.

@@ -34,9 +34,14 @@ pub fn form_type() -> String {
 
 /// POST /avatar/upload.
 pub async fn upload(device: &Device, file: &[u8]) -> Answer {
+    upload_to(device, "/avatar/upload", file).await
+}
+
+/// POST of a file to any path.
+pub async fn upload_to(device: &Device, path: &str, file: &[u8]) -> Answer {
     let body = form(&[("note", b"passed over"), ("file", file)]);
     device
-        .call(Method::POST, "/avatar/upload")
+        .call(Method::POST, path)
         .body(&form_type(), body)
         .send()
         .await

@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod chats;
 pub mod cli;
+pub mod events;
 pub mod files;
 pub mod keys;
 pub mod people;
@@ -25,8 +26,9 @@ pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
-pub use chats::{Chat, join};
+pub use chats::{Chat, join, one_of_each};
 pub use cli::Cli;
+pub use events::{Event, Events};
 pub use people::{Anonymous, Device, Person, User, befriend};
 pub use postbox::Postbox;
 pub use server::Server;

@@ -1,5 +1,6 @@
 //! The HTTP and WebSocket edge: extract, call one service, map the answer.
 
+mod admission;
 mod client_address;
 mod cookie;
 mod error;
@@ -9,6 +10,7 @@ mod middleware;
 mod refusals;
 mod scope;
 mod server;
+mod sse;
 mod state;
 mod upload;
 mod validate;

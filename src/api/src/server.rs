@@ -9,7 +9,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
-use crate::{State, cookie, http, middleware, refusals, ws};
+use crate::{State, cookie, http, middleware, refusals, sse, ws};
 
 /// Where to listen.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,7 @@ pub fn start(
             .wrap(cors(&app_state))
             .wrap(from_fn(middleware::around))
             .configure(ws::routes)
+            .configure(sse::routes)
             .configure(http::routes)
     })
     .workers(workers)
@@ -79,6 +80,7 @@ fn cors(state: &State) -> Cors {
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
         .allowed_header("idempotency-key")
         .allowed_header("x-csrf-token")
+        .allowed_header("last-event-id")
         .expose_headers([header::RETRY_AFTER])
         .expose_headers(middleware::RATE_LIMIT)
         .supports_credentials()

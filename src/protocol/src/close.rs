@@ -14,6 +14,8 @@ pub enum CloseCode {
     ProtocolError,
     /// 4004: a frame or message longer than [`MAX_FRAME_BYTES`](crate::MAX_FRAME_BYTES).
     FrameTooLarge,
+    /// 4005: the same device opened a newer connection.
+    Replaced,
     /// 4100: the server stops. The reason is the delay in seconds before trying again.
     GoingAway,
     /// 4101: this connection reads more slowly than it is written to; nothing is lost, resume.
@@ -33,6 +35,7 @@ impl CloseCode {
             Self::AccountLocked => 4002,
             Self::ProtocolError => 4003,
             Self::FrameTooLarge => 4004,
+            Self::Replaced => 4005,
             Self::GoingAway => 4100,
             Self::SlowConsumer => 4101,
             Self::TryAnotherNode => 4102,
@@ -56,6 +59,7 @@ mod tests {
             CloseCode::PolicyViolation,
             CloseCode::SessionRevoked,
             CloseCode::FrameTooLarge,
+            CloseCode::Replaced,
         ] {
             assert!(!CloseCode::reconnect(stay_away.code()));
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use melo_domain::{DeviceHandle, Network, SessionId, Uid};
+use melo_protocol::CloseCode;
 
 use crate::{Budget, BusMessage, BusSubscriber, Close, Outbound, Outbox};
 
@@ -79,7 +80,8 @@ impl Hub {
         }
     }
 
-    /// Adds a connection; it is there until the registration is dropped.
+    /// Adds a connection; it is there until the registration is dropped. An older one of the same device is closed
+    /// in the same moment: of any number of connections that a device opens at once, one stays.
     pub fn register(
         self: &Arc<Self>,
         member: Member,
@@ -96,17 +98,21 @@ impl Hub {
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let budget = self.budgets.get_with(uid, Arc::default);
-        self.people
-            .entry(uid)
-            .or_default()
-            .connections
-            .push(Connection {
+        {
+            let mut person = self.people.entry(uid).or_default();
+            for older in &person.connections {
+                if older.device == member.device {
+                    older.outbox.close(replaced());
+                }
+            }
+            person.connections.push(Connection {
                 id,
                 device: member.device,
                 session: member.session,
                 address,
-                outbox: Arc::clone(&outbox),
+                outbox,
             });
+        }
         self.total.fetch_add(1, Ordering::Relaxed);
         let registration = Registration {
             hub: Arc::clone(self),
@@ -186,6 +192,13 @@ impl Hub {
         }
         self.addresses.remove_if(&address, |_, count| *count == 0);
         self.total.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn replaced() -> Close {
+    Close {
+        code: CloseCode::Replaced,
+        reason: "this device opened a newer connection".to_owned(),
     }
 }
 
@@ -276,7 +289,6 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use melo_protocol::CloseCode;
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
@@ -339,6 +351,37 @@ mod tests {
         drop(first);
         assert!(!hub.is_online(uid));
         assert!(hub.register(member(uid, 2), HERE, Arc::default()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_newest_connection_of_a_device_stays() {
+        let hub = Arc::new(Hub::new(50));
+        let uid = Uid::from_random(1);
+        let other = Arc::new(Outbox::default());
+        let _other = hub.register(member(uid, 9), HERE, Arc::clone(&other));
+        let boxes: Vec<_> = (0..16).map(|_| Arc::new(Outbox::default())).collect();
+        let mut registrations = std::thread::scope(|scope| {
+            let register = |outbox: &Arc<Outbox>| {
+                let (hub, outbox) = (Arc::clone(&hub), Arc::clone(outbox));
+                scope.spawn(move || hub.register(member(uid, 1), HERE, outbox).unwrap())
+            };
+            let racing: Vec<_> = boxes.iter().map(register).collect();
+            let joined = racing.into_iter().map(|one| one.join().unwrap());
+            joined.collect::<Vec<_>>()
+        });
+        let alive = |outbox: &Arc<Outbox>| outbox.drain(&mut Vec::new()).is_none();
+        assert_eq!(boxes.iter().filter(|outbox| alive(outbox)).count(), 1);
+        assert!(alive(&other), "another device is not concerned");
+        // The one that was closed goes after the newer one has come, and takes only itself away.
+        let newest = boxes.iter().position(alive).unwrap();
+        let kept = registrations.swap_remove(newest);
+        drop(registrations);
+        assert!(alive(&boxes[newest]));
+        assert_eq!(hub.connections(), 2);
+        drop(kept);
+        for outbox in boxes.iter().filter(|outbox| !alive(outbox)) {
+            assert_eq!(outbox.closed().await.code, CloseCode::Replaced);
+        }
     }
 
     #[tokio::test]

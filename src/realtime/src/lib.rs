@@ -6,9 +6,11 @@ mod bus;
 mod hub;
 mod live_event;
 mod outbox;
+mod recent;
 
 pub use budget::{Budget, Rate};
 pub use bus::{Bus, BusMessage, BusSubscriber, InProcessBus};
 pub use hub::{Hub, Member, Refused, Registration};
 pub use live_event::{LiveEvent, render};
 pub use outbox::{Close, Outbound, Outbox};
+pub use recent::{Missing, Recent};

@@ -7,8 +7,8 @@ use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
 use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
 use melo_ephemeral::Ephemeral;
-use melo_realtime::{Bus, BusMessage, Hub, LiveEvent, Rate};
-use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, devices};
+use melo_realtime::{Bus, BusMessage, BusSubscriber, Hub, LiveEvent, Rate, Recent};
+use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, Target, devices};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::account::MAX_EXPORTS;
@@ -18,6 +18,7 @@ use crate::bans::{BanMemory, BanWatch};
 use crate::caches::Caches;
 use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
+use crate::live::{Pages, Trails};
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
 use crate::presence::Presence;
@@ -177,6 +178,8 @@ pub struct Core {
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
     pub(crate) receipts: ReceiptBuffer,
+    pub(crate) pages: Pages,
+    pub(crate) trails: Trails,
     pub(crate) activity: Activity,
     pub(crate) presence: Presence,
     pub(crate) writing: Writing,
@@ -190,6 +193,9 @@ impl Core {
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
+        let pages = Pages::default();
+        let recent: Arc<dyn BusSubscriber> = Arc::<Recent>::clone(pages.recent());
+        parts.bus.subscribe(recent);
         let caches = Caches::default();
         let this: Arc<OnceLock<Weak<Self>>> = Arc::default();
         let sink = sink(&parts.bus, &caches.rooms, &this);
@@ -205,6 +211,8 @@ impl Core {
             caches,
             cursors: CursorBuffer::default(),
             receipts: ReceiptBuffer::default(),
+            pages,
+            trails: Trails::default(),
             activity: Activity::default(),
             presence: Presence::default(),
             writing: Writing::default(),
@@ -288,9 +296,10 @@ impl Core {
     }
 
     /// Writes the positions that devices have acknowledged since the last call, which sessions were used, and who was
-    /// last there when.
+    /// last there when; forgets events that were remembered long enough.
     /// The server calls this every second and once more when it stops.
     pub async fn flush(&self) -> Result<(), StorageError> {
+        self.pages.recent().sweep();
         self.cursors.flush(&self.store).await?;
         self.activity.flush(&self.store).await?;
         self.presence.flush(&self.store).await
@@ -303,8 +312,14 @@ fn sink(bus: &Arc<dyn Bus>, rooms: &Arc<Rooms>, core: &Arc<OnceLock<Weak<Core>>>
     let (bus, rooms, core) = (Arc::clone(bus), Arc::clone(rooms), Arc::clone(core));
     Arc::new(move |committed| {
         let Committed {
-            event, audience, ..
+            event,
+            target,
+            audience,
         } = committed;
+        if matches!(target, Some(Target::Erases(_))) {
+            // At once, whenever the deletion itself is told.
+            bus.publish(BusMessage::LogChanged { log: event.log });
+        }
         let outdated =
             audience.kind.is_chat() && rooms.is_outdated(event.log, audience.members_seq);
         if outdated && let Some(core) = core.get().and_then(Weak::upgrade) {

@@ -68,7 +68,7 @@ async fn all_frames(world: &World, caller: Caller, log: LogId) -> Vec<Value> {
     let mut frames = Vec::new();
     while live.has_backlog() {
         for frame in live.next_page().await.unwrap() {
-            let frame: Value = serde_json::from_str(&frame).unwrap();
+            let frame: Value = serde_json::from_str(&frame.frame).unwrap();
             if frame["log"] == log.to_string() {
                 frames.push(frame);
             }
@@ -79,7 +79,9 @@ async fn all_frames(world: &World, caller: Caller, log: LogId) -> Vec<Value> {
 
 async fn stored(world: &World, log: LogId) -> Vec<(u64, EventKind)> {
     let (db, keys) = (world.store.db.read(), &world.store.keys);
-    let page = events::after(db, keys, log, 0, 10_000, 1 << 30).await.unwrap();
+    let page = events::after(db, keys, log, 0, 10_000, 1 << 30)
+        .await
+        .unwrap();
     page.events.iter().map(|e| (e.seq, e.kind)).collect()
 }
 
@@ -87,12 +89,17 @@ async fn stored(world: &World, log: LogId) -> Vec<(u64, EventKind)> {
 async fn expiring(world: &World) -> u64 {
     let tx = world.store.db.begin().await.unwrap();
     let end = world.core.now().plus(1000 * DAY);
-    expiries::sweep(&tx, &world.store.keys, end, 10_000).await.unwrap().count
+    expiries::sweep(&tx, &world.store.keys, end, 10_000)
+        .await
+        .unwrap()
+        .count
 }
 
 /// How many messages are pinned.
 async fn pinned(world: &World, log: LogId) -> u64 {
-    pins::count_others(world.store.db.read(), log, 0).await.unwrap()
+    pins::count_others(world.store.db.read(), log, 0)
+        .await
+        .unwrap()
 }
 
 async fn prune(world: &World) {
@@ -118,12 +125,20 @@ async fn messages_disappear_at_their_time_and_all_that_became_of_them() {
     let (anna, boris) = world.pair().await;
     let to_boris = Destination::Person(boris.uid);
     let stays = send(&world, anna, to_boris, "before").await;
-    messages::set_disappearing(&world.core, boris, anna.uid, 3600).await.unwrap();
+    messages::set_disappearing(&world.core, boris, anna.uid, 3600)
+        .await
+        .unwrap();
     let goes = send(&world, anna, to_boris, "for an hour").await;
     let edit = raw("and this");
-    change(&world, anna, to_boris, goes, Change::Edit(&edit)).await.unwrap();
-    change(&world, anna, to_boris, goes, Change::Pin).await.unwrap();
-    messages::set_disappearing(&world.core, anna, boris.uid, 0).await.unwrap();
+    change(&world, anna, to_boris, goes, Change::Edit(&edit))
+        .await
+        .unwrap();
+    change(&world, anna, to_boris, goes, Change::Pin)
+        .await
+        .unwrap();
+    messages::set_disappearing(&world.core, anna, boris.uid, 0)
+        .await
+        .unwrap();
     let stays_too = send(&world, anna, to_boris, "after").await;
 
     world.pass(HOUR - Duration::from_millis(1));
@@ -134,30 +149,58 @@ async fn messages_disappear_at_their_time_and_all_that_became_of_them() {
     retention::sweep_expired(&world.core).await.unwrap();
     let frames = all_frames(&world, boris, goes.log).await;
     let text = serde_json::to_string(&frames).unwrap();
-    assert!(!text.contains("for an hour") && !text.contains("and this"), "{text}");
+    assert!(
+        !text.contains("for an hour") && !text.contains("and this"),
+        "{text}"
+    );
     assert!(text.contains("before") && text.contains("after"));
     let seqs: Vec<u64> = frames.iter().map(|f| f["seq"].as_u64().unwrap()).collect();
-    assert_eq!(seqs, (1..=stays_too.seq).collect::<Vec<u64>>(), "without a gap");
-    let found = messages::history_from(&world.core, boris, Destination::Person(anna.uid), Direction::After(0), 10)
-        .await
-        .unwrap();
-    let gone: Vec<(u64, bool)> = found.messages.iter().map(|m| (m.event.seq, m.is_deleted())).collect();
-    assert_eq!(gone, [(stays.seq, false), (goes.seq, true), (stays_too.seq, false)]);
+    assert_eq!(
+        seqs,
+        (1..=stays_too.seq).collect::<Vec<u64>>(),
+        "without a gap"
+    );
+    let found = messages::history_from(
+        &world.core,
+        boris,
+        Destination::Person(anna.uid),
+        Direction::After(0),
+        10,
+    )
+    .await
+    .unwrap();
+    let gone: Vec<(u64, bool)> = found
+        .messages
+        .iter()
+        .map(|m| (m.event.seq, m.is_deleted()))
+        .collect();
+    assert_eq!(
+        gone,
+        [(stays.seq, false), (goes.seq, true), (stays_too.seq, false)]
+    );
     let late = change(&world, anna, to_boris, goes, Change::React("x")).await;
     assert!(matches!(late, Err(MessageError::NotFound)));
-    assert_eq!((expiring(&world).await, pinned(&world, goes.log).await), (0, 0));
+    assert_eq!(
+        (expiring(&world).await, pinned(&world, goes.log).await),
+        (0, 0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_disappear_in_batches() {
     let world = World::new().await;
     let (anna, boris) = world.pair().await;
-    messages::set_disappearing(&world.core, boris, anna.uid, 60).await.unwrap();
+    messages::set_disappearing(&world.core, boris, anna.uid, 60)
+        .await
+        .unwrap();
     for n in 0..250 {
         send(&world, anna, Destination::Person(boris.uid), &n.to_string()).await;
     }
     world.pass(Duration::from_secs(60));
-    assert!(retention::sweep_expired(&world.core).await.unwrap(), "200 at once");
+    assert!(
+        retention::sweep_expired(&world.core).await.unwrap(),
+        "200 at once"
+    );
     assert_eq!(expiring(&world).await, 50);
     assert!(!retention::sweep_expired(&world.core).await.unwrap());
     let found = messages::history(&world.core, boris, Destination::Person(anna.uid), 1, 20).await;
@@ -174,20 +217,36 @@ async fn old_events_go_and_whoever_was_away_learns_that_something_is_missing() {
     let (anna, boris) = world.pair().await;
     let to_boris = Destination::Person(boris.uid);
     let old = send(&world, anna, to_boris, "old").await;
-    change(&world, anna, to_boris, old, Change::React("x")).await.unwrap();
-    change(&world, boris, Destination::Person(anna.uid), old, Change::Pin).await.unwrap();
+    change(&world, anna, to_boris, old, Change::React("x"))
+        .await
+        .unwrap();
+    change(
+        &world,
+        boris,
+        Destination::Person(anna.uid),
+        old,
+        Change::Pin,
+    )
+    .await
+    .unwrap();
     world.pass(13 * DAY);
     prune(&world).await;
     assert_eq!(stored(&world, old.log).await.len(), 3, "not yet");
     let young = send(&world, anna, to_boris, "young").await;
     world.pass(DAY + HOUR);
     prune(&world).await;
-    assert_eq!(stored(&world, old.log).await, [(young.seq, EventKind::Message)]);
+    assert_eq!(
+        stored(&world, old.log).await,
+        [(young.seq, EventKind::Message)]
+    );
     let bounds = logs::bounds(world.store.db.read(), old.log).await.unwrap();
     assert_eq!((bounds.pruned_seq, bounds.last_seq), (3, 4));
     assert_eq!(pinned(&world, old.log).await, 0);
     let frames = all_frames(&world, boris, old.log).await;
-    assert_eq!((&frames[0]["type"], &frames[0]["first_seq"]), (&"reset".into(), &4.into()));
+    assert_eq!(
+        (&frames[0]["type"], &frames[0]["first_seq"]),
+        (&"reset".into(), &4.into())
+    );
     assert_eq!(frames[1]["payload"], "young");
     // Numbers go on where they were, even when everything is gone.
     world.pass(20 * DAY);
@@ -199,7 +258,10 @@ async fn old_events_go_and_whoever_was_away_learns_that_something_is_missing() {
     assert!(matches!(late, Err(MessageError::NotFound)));
     // Of one's own notices the newest stays.
     let (db, keys) = (world.store.db.read(), &world.store.keys);
-    for log in logs::of_person(db, keys, boris.uid, boris.device).await.unwrap() {
+    for log in logs::of_person(db, keys, boris.uid, boris.device)
+        .await
+        .unwrap()
+    {
         if log.kind == LogKind::Private {
             assert_eq!(log.last_seq - log.pruned_seq, 1);
         }
@@ -215,15 +277,23 @@ async fn a_chat_keeps_less_than_the_server_and_never_more() {
         retention: Some(seconds),
         ..ChatChange::default()
     };
-    chats::update(&world.core, anna, chat, &kept(3600)).await.unwrap();
+    chats::update(&world.core, anna, chat, &kept(3600))
+        .await
+        .unwrap();
     let to_chat = Destination::Chat(chat);
     send(&world, anna, to_chat, "first").await;
     world.pass(HOUR / 2);
     let second = send(&world, anna, to_chat, "second").await;
     world.pass(HOUR / 2 + Duration::from_millis(1));
     prune(&world).await;
-    assert_eq!(stored(&world, chat).await, [(second.seq, EventKind::Message)], "to the moment");
-    chats::update(&world.core, anna, chat, &kept(365 * 86_400)).await.unwrap();
+    assert_eq!(
+        stored(&world, chat).await,
+        [(second.seq, EventKind::Message)],
+        "to the moment"
+    );
+    chats::update(&world.core, anna, chat, &kept(365 * 86_400))
+        .await
+        .unwrap();
     world.pass(14 * DAY + HOUR);
     prune(&world).await;
     assert!(stored(&world, chat).await.is_empty());
@@ -279,7 +349,11 @@ async fn what_is_due_becomes_one_job_whoever_looks() {
     for _ in 0..5 {
         schedule_at(&world, anna, boris.uid, HOUR).await;
     }
-    assert_eq!(schedule::enqueue_due(&world.core).await.unwrap(), 0, "too early");
+    assert_eq!(
+        schedule::enqueue_due(&world.core).await.unwrap(),
+        0,
+        "too early"
+    );
     world.pass(HOUR);
     let mut looks = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -313,7 +387,10 @@ async fn two_workers_with_one_job_send_one_message() {
     assert!(schedule::list(&world.core, anna).await.unwrap().is_empty());
     // A third attempt, of a worker that had been dead, finds nothing to do.
     schedule::deliver(&world.core, &second).await.unwrap();
-    assert_eq!(queue::counts(&world.core).await.unwrap(), queue::Counts::default());
+    assert_eq!(
+        queue::counts(&world.core).await.unwrap(),
+        queue::Counts::default()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -328,7 +405,10 @@ async fn what_was_called_back_is_not_sent_though_its_job_waits() {
     schedule::deliver(&world.core, &claim).await.unwrap();
     let found = messages::history(&world.core, boris, Destination::Person(anna.uid), 1, 20).await;
     assert_eq!(found.unwrap().total, 0);
-    assert_eq!(queue::counts(&world.core).await.unwrap(), queue::Counts::default());
+    assert_eq!(
+        queue::counts(&world.core).await.unwrap(),
+        queue::Counts::default()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -345,14 +425,23 @@ async fn a_message_whose_job_came_to_nothing_is_given_up_and_told() {
     }
     assert_eq!(queue::counts(&world.core).await.unwrap().dead, 1);
     schedule::give_up_stuck(&world.core).await.unwrap();
-    assert_eq!(schedule::list(&world.core, anna).await.unwrap().len(), 1, "it is young");
+    assert_eq!(
+        schedule::list(&world.core, anna).await.unwrap().len(),
+        1,
+        "it is young"
+    );
     world.pass(DAY);
     schedule::give_up_stuck(&world.core).await.unwrap();
     assert!(schedule::list(&world.core, anna).await.unwrap().is_empty());
     let (db, keys) = (world.store.db.read(), &world.store.keys);
-    let private = logs::of_person(db, keys, anna.uid, anna.device).await.unwrap();
+    let private = logs::of_person(db, keys, anna.uid, anna.device)
+        .await
+        .unwrap();
     let private = private.iter().find(|l| l.kind == LogKind::Private).unwrap();
     let frames = all_frames(&world, anna, private.log).await;
-    let failed = frames.iter().find(|f| f["type"] == "schedule_failed").unwrap();
+    let failed = frames
+        .iter()
+        .find(|f| f["type"] == "schedule_failed")
+        .unwrap();
     assert_eq!(failed["code"], "internal");
 }

@@ -99,7 +99,7 @@ async fn who_part_and_meet_again_go_on_in_the_same_conversation() {
             matches!(refused, Err(MessageError::NotAContact)),
             "{refused:?}"
         );
-        let page = messages::history(core, one, other.uid, 1, 10)
+        let page = messages::history(core, one, Destination::Person(other.uid), 1, 10)
             .await
             .unwrap();
         assert_eq!((page.total, page.log), (1, log), "to read it stays");
@@ -112,7 +112,7 @@ async fn who_part_and_meet_again_go_on_in_the_same_conversation() {
     // Either may ask again, at once; a request that is refused in between takes nothing away.
     ask(&world, boris, anna).await.unwrap();
     reject(&world, anna, boris).await.unwrap();
-    let page = messages::history(core, boris, anna.uid, 1, 10).await;
+    let page = messages::history(core, boris, Destination::Person(anna.uid), 1, 10).await;
     assert_eq!(page.unwrap().total, 1);
     ask(&world, anna, boris).await.unwrap();
     confirm(&world, boris, anna).await.unwrap();
@@ -121,10 +121,10 @@ async fn who_part_and_meet_again_go_on_in_the_same_conversation() {
         assert_eq!((page.total, page.contacts[0].log), (1, log));
         send(&world, one, other).await.unwrap();
     }
-    let page = messages::history(core, anna, boris.uid, 1, 10)
+    let page = messages::history(core, anna, Destination::Person(boris.uid), 1, 10)
         .await
         .unwrap();
-    assert_eq!((page.total, page.events[2].seq), (3, 3));
+    assert_eq!((page.total, page.messages[2].event.seq), (3, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +140,7 @@ async fn what_is_left_when_one_of_two_who_parted_leaves() {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let page = messages::history(&world.core, boris, anna.uid, 1, 10).await;
+    let page = messages::history(&world.core, boris, Destination::Person(anna.uid), 1, 10).await;
     assert_eq!(page.unwrap().total, 1);
     // A phone that was told with a request is gone, whatever became of the request.
     let told = notices(&world, boris.uid).await;

@@ -63,7 +63,8 @@ impl Connected {
     async fn catch_up(&mut self) -> Vec<Value> {
         let mut frames = Vec::new();
         while self.live.has_backlog() {
-            frames.extend(self.live.next_page().await.unwrap().iter().map(parse));
+            let page = self.live.next_page().await.unwrap();
+            frames.extend(page.iter().map(|outgoing| parse(&outgoing.frame)));
         }
         frames
     }
@@ -121,15 +122,12 @@ async fn live_events_follow_what_was_read_without_gap_or_repeat() {
     let (anna, boris) = world.pair().await;
     send(&world, anna, boris, "one").await;
     let mut there = Connected::new(&world, boris).await;
-    // Committed after the positions were read and before the log was: it is in both.
+    // Committed after the positions were read and before the log was: it may be in both, and comes once.
     send(&world, anna, boris, "two").await;
-    let missed = there.catch_up().await;
-    assert_eq!(texts(&missed), ["one", "two"]);
-    assert_eq!(missed.last().unwrap()["type"], "synced");
-    assert!(
-        texts(&there.queued().await).is_empty(),
-        "what was read is not written again"
-    );
+    let mut frames = there.catch_up().await;
+    assert_eq!(frames.last().unwrap()["type"], "synced");
+    frames.extend(there.queued().await);
+    assert_eq!(texts(&frames), ["one", "two"]);
     send(&world, anna, boris, "three").await;
     assert_eq!(texts(&there.written().await), ["three"]);
 }

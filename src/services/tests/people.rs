@@ -181,7 +181,7 @@ async fn not_a_message_passes_after_a_block_in_either_direction() {
         assert!(matches!(refused, Err(MessageError::Blocked)), "{refused:?}");
         // What was written before stays readable to both.
         for (one, other) in [(anna, boris), (boris, anna)] {
-            let page = messages::history(core, one, other.uid, 1, 10)
+            let page = messages::history(core, one, Destination::Person(other.uid), 1, 10)
                 .await
                 .unwrap();
             assert!(page.total >= 2);
@@ -263,10 +263,10 @@ async fn who_leaves_is_gone_at_once_and_their_history_is_not() {
         matches!(refused, Err(MessageError::NotAContact)),
         "{refused:?}"
     );
-    let page = messages::history(core, boris, anna.uid, 1, 10)
+    let page = messages::history(core, boris, Destination::Person(anna.uid), 1, 10)
         .await
         .unwrap();
-    assert_eq!((page.total, page.events[0].sender), (1, anna.uid));
+    assert_eq!((page.total, page.messages[0].event.sender), (1, anna.uid));
     assert_eq!(contacts::list(core, boris, 1, 10).await.unwrap().total, 0);
     let profile = account::view_profile(core, boris, Some(anna.uid)).await;
     assert!(matches!(profile.err(), Some(AccountError::UserNotFound)));

@@ -13,11 +13,13 @@ use std::time::Duration;
 use common::{HERE, World, origin};
 use melo_domain::{Audience, LogId, LogKind, PresenceStatus, Uid};
 use melo_realtime::{Member, Outbound, Outbox, Registration};
-use melo_services::messages::MessageError;
+use melo_services::chats::ChatError;
+use melo_services::messages::{Destination, MessageError};
 use melo_services::people::{self, PrivacyUpdate};
 use melo_services::presence::{self, Attendance, PresenceError};
-use melo_services::typing::{self, Place, TypingError};
+use melo_services::typing::{self, TypingError};
 use melo_services::{Caller, account};
+use melo_storage::chats::{self, Chat};
 use melo_storage::logs::{self, NewMember};
 use melo_storage::presence as rows;
 use serde_json::Value;
@@ -437,7 +439,7 @@ async fn writing_is_told_taken_back_by_itself_and_not_repeated() {
     let (anna, boris) = world.pair().await;
     let boriss = Listener::new(&world, boris);
     let annas = Listener::new(&world, anna);
-    let to = Place::Person(boris.uid);
+    let to = Destination::Person(boris.uid);
     let types = || {
         boriss
             .news()
@@ -491,12 +493,12 @@ async fn writing_is_seen_by_those_who_tell_and_may() {
     let stranger = world.person("+79990000003").await;
     let boriss = Listener::new(&world, boris);
     let strangers = Listener::new(&world, stranger);
-    let refused = typing::start(core, anna, Place::Person(stranger.uid)).await;
+    let refused = typing::start(core, anna, Destination::Person(stranger.uid)).await;
     assert!(matches!(
         refused,
         Err(TypingError::Message(MessageError::NotAContact))
     ));
-    let refused = typing::start(core, anna, Place::Person(anna.uid)).await;
+    let refused = typing::start(core, anna, Destination::Person(anna.uid)).await;
     assert!(matches!(
         refused,
         Err(TypingError::Message(MessageError::SelfTarget))
@@ -504,7 +506,7 @@ async fn writing_is_seen_by_those_who_tell_and_may() {
     // Either of the two switches.
     for quiet in [anna, boris] {
         switch(&world, quiet, writes_secretly()).await;
-        typing::start(core, anna, Place::Person(boris.uid))
+        typing::start(core, anna, Destination::Person(boris.uid))
             .await
             .unwrap();
         assert!(!presence::pong(core, boris).await.unwrap()[0].typing);
@@ -518,12 +520,12 @@ async fn writing_is_seen_by_those_who_tell_and_may() {
     people::block(core, boris, &origin(), anna.uid)
         .await
         .unwrap();
-    let refused = typing::start(core, anna, Place::Person(boris.uid)).await;
+    let refused = typing::start(core, anna, Destination::Person(boris.uid)).await;
     assert!(matches!(
         refused,
         Err(TypingError::Message(MessageError::NotAContact))
     ));
-    let refused = typing::start(core, boris, Place::Person(anna.uid)).await;
+    let refused = typing::start(core, boris, Destination::Person(anna.uid)).await;
     assert!(matches!(
         refused,
         Err(TypingError::Message(MessageError::Blocked))
@@ -549,6 +551,22 @@ async fn writing_in_a_chat_is_seen_by_its_members() {
     let channel = LogId::from_random(melo_crypto::random::u64());
     for (log, kind) in [(group, LogKind::Group), (channel, LogKind::Channel)] {
         logs::create(db, keys, log, kind, &[], now).await.unwrap();
+        let chat = Chat {
+            log,
+            kind,
+            owner: boris.uid,
+            is_public: false,
+            by_request: false,
+            share_history: false,
+            slow_mode: 0,
+            disappearing: 0,
+            retention: 0,
+            title: "Chat".to_owned(),
+            description: None,
+            has_avatar: false,
+            created: now,
+        };
+        chats::insert(db, keys, &chat).await.unwrap();
         for (one, role) in [
             (anna, Plain),
             (boris, Admin),
@@ -565,7 +583,9 @@ async fn writing_in_a_chat_is_seen_by_its_members() {
     }
     let listeners = [boris, clara, outside, blocked];
     let listeners = listeners.map(|caller| Listener::new(&world, caller));
-    typing::start(core, anna, Place::Chat(group)).await.unwrap();
+    typing::start(core, anna, Destination::Chat(group))
+        .await
+        .unwrap();
     for (n, heard) in listeners.iter().map(Listener::heard).enumerate() {
         assert_eq!(heard.len(), usize::from(n < 2), "{n}: {heard:?}");
         for frame in heard {
@@ -588,14 +608,21 @@ async fn writing_in_a_chat_is_seen_by_its_members() {
     let own = presence::own(core, anna).await.unwrap();
     assert_eq!(own.typing_in, None);
 
-    let refused = typing::start(core, anna, Place::Chat(channel)).await;
-    assert!(matches!(refused, Err(TypingError::ReadOnly)));
-    typing::start(core, boris, Place::Chat(channel))
-        .await
-        .unwrap();
-    let refused = typing::start(core, outside, Place::Chat(group)).await;
+    let refused = typing::start(core, anna, Destination::Chat(channel)).await;
     assert!(matches!(
         refused,
-        Err(TypingError::Message(MessageError::NotAMember))
+        Err(TypingError::Message(MessageError::Chat(
+            ChatError::Forbidden
+        )))
+    ));
+    typing::start(core, boris, Destination::Chat(channel))
+        .await
+        .unwrap();
+    let refused = typing::start(core, outside, Destination::Chat(group)).await;
+    assert!(matches!(
+        refused,
+        Err(TypingError::Message(MessageError::Chat(
+            ChatError::NotAMember
+        )))
     ));
 }

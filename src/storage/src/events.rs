@@ -6,7 +6,7 @@ use melo_crypto::{Column as SealedColumn, Keyring};
 use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, Value,
+    QueryResult, QuerySelect, Set, Value,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -112,7 +112,7 @@ pub async fn after(
 }
 
 /// SQLite counts in 64 bits, the others in 32.
-fn read_size(row: &sea_orm::QueryResult) -> Result<usize, StorageError> {
+fn read_size(row: &QueryResult) -> Result<usize, StorageError> {
     let size = match row.try_get::<i64>("", "size") {
         Ok(size) => size,
         Err(_) => i64::from(row.try_get::<i32>("", "size")?),
@@ -327,6 +327,69 @@ pub async fn header(
         })
     })
     .transpose()
+}
+
+/// The same with its place and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Where.
+    pub seq: Seq,
+    /// What and whose.
+    pub header: Header,
+    /// When; not told of an event that is long, as its whole body would have to be read for that.
+    pub at: Option<Timestamp>,
+}
+
+/// Longest sealed body that is read for the time in it, in bytes.
+const HEAD_BODY: usize = 16 * 1024;
+
+/// What stands at one place of each of several logs, in one query. Places where there is nothing are left out.
+pub async fn heads(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    places: &[(LogId, Seq)],
+) -> Result<HashMap<LogId, Head>, StorageError> {
+    let mut heads = HashMap::with_capacity(places.len());
+    for chunk in places.chunks(128) {
+        let padded = chunk.len().next_power_of_two();
+        let any = vec!["(log = ? AND seq = ?)"; padded].join(" OR ");
+        let sql = format!(
+            "SELECT log, seq, kind, sender, \
+             CASE WHEN LENGTH(body) <= {HEAD_BODY} THEN body END AS body FROM events WHERE {any}"
+        );
+        let asked = chunk.iter().map(|(log, seq)| (log.to_i64(), place(*seq)));
+        let values = asked
+            .chain(std::iter::repeat((0, 0)))
+            .take(padded)
+            .flat_map(|(log, seq)| [log.into(), seq.into()]);
+        let statement = crate::logs::statement(conn.get_database_backend(), &sql, values);
+        for row in conn.query_all_raw(statement).await? {
+            let log = LogId::from_i64(row.try_get("", "log")?)?;
+            heads.insert(log, open_head(keys, log, &row)?);
+        }
+    }
+    Ok(heads)
+}
+
+fn open_head(keys: &Keyring, log: LogId, row: &QueryResult) -> Result<Head, StorageError> {
+    let seq = row.try_get::<i64>("", "seq")?.unsigned_abs();
+    let at = match row.try_get::<Option<Sealed>>("", "body")? {
+        Some(sealed) => {
+            let plain = RowSeal::new(keys, TABLE, row_id(log, seq)).open("body", &sealed)?;
+            let body: Body<'_> =
+                serde_json::from_slice(&plain).map_err(|_| StorageError::Corrupt("event body"))?;
+            Some(Timestamp::from_millis(body.at))
+        }
+        None => None,
+    };
+    Ok(Head {
+        seq,
+        header: Header {
+            kind: EventKind::from_code(row.try_get("", "kind")?)?,
+            sender: Uid::from_i64(row.try_get("", "sender")?)?,
+        },
+        at,
+    })
 }
 
 /// Takes an event's content away, and that of all changes to it: what stays is that there was one, so that the log

@@ -300,6 +300,10 @@ pub async fn lock(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageEr
     Ok(())
 }
 
+const STATES: &str = "SELECT m.log AS log, m.from_seq AS from_seq, l.kind AS kind, l.pruned_seq AS pruned, \
+     (SELECT MAX(e.seq) FROM events e WHERE e.log = m.log) AS last, c.position AS position \
+     FROM log_members m JOIN logs l ON l.id = m.log \
+     LEFT JOIN cursors c ON c.log = m.log AND c.device = ? WHERE m.uid = ?";
 /// The same for several logs, in one order for all.
 pub(crate) async fn lock_all(
     tx: &impl ConnectionTrait,
@@ -332,36 +336,81 @@ pub async fn of_person(
     uid: Uid,
     device: DeviceHandle,
 ) -> Result<Vec<LogState>, StorageError> {
-    let sql = "SELECT m.log AS log, m.from_seq AS from_seq, l.kind AS kind, l.pruned_seq AS pruned, \
-               (SELECT MAX(e.seq) FROM events e WHERE e.log = m.log) AS last, c.position AS position \
-               FROM log_members m JOIN logs l ON l.id = m.log \
-               LEFT JOIN cursors c ON c.log = m.log AND c.device = ? WHERE m.uid = ?";
     let values: [Value; 2] = [device.to_i64().into(), uid.to_i64().into()];
     let rows = conn
-        .query_all_raw(statement(conn.get_database_backend(), sql, values))
+        .query_all_raw(statement(conn.get_database_backend(), STATES, values))
         .await?;
-    let mut states = Vec::with_capacity(rows.len());
-    for row in rows {
-        let log = LogId::from_i64(row.try_get("", "log")?)?;
-        let pruned_seq = row.try_get::<i64>("", "pruned")?.unsigned_abs();
-        let last = row
-            .try_get::<Option<i64>>("", "last")?
-            .unwrap_or(0)
-            .unsigned_abs();
-        let position = match row.try_get::<Option<Sealed>>("", "position")? {
-            Some(sealed) => cursors::open(keys, device, log, &sealed)?,
-            None => Position::default(),
-        };
-        states.push(LogState {
-            log,
-            kind: LogKind::from_code(row.try_get("", "kind")?)?,
-            from_seq: row.try_get::<i64>("", "from_seq")?.unsigned_abs(),
-            last_seq: last.max(pruned_seq),
-            pruned_seq,
-            position,
-        });
-    }
-    Ok(states)
+    rows.iter()
+        .map(|row| open_state(keys, device, row))
+        .collect()
+}
+
+/// The same in pages: at most `limit` of the logs whose id is above `after`, in the order of their ids.
+pub async fn page_of_person(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    device: DeviceHandle,
+    after: Option<LogId>,
+    limit: u32,
+) -> Result<Vec<LogState>, StorageError> {
+    let sql = format!("{STATES} AND m.log > ? ORDER BY m.log LIMIT ?");
+    let values: [Value; 4] = [
+        device.to_i64().into(),
+        uid.to_i64().into(),
+        after.map_or(0, LogId::to_i64).into(),
+        i64::from(limit).into(),
+    ];
+    let rows = conn
+        .query_all_raw(statement(conn.get_database_backend(), &sql, values))
+        .await?;
+    rows.iter()
+        .map(|row| open_state(keys, device, row))
+        .collect()
+}
+
+fn open_state(
+    keys: &Keyring,
+    device: DeviceHandle,
+    row: &QueryResult,
+) -> Result<LogState, StorageError> {
+    let log = LogId::from_i64(row.try_get("", "log")?)?;
+    let pruned_seq = row.try_get::<i64>("", "pruned")?.unsigned_abs();
+    let last = row
+        .try_get::<Option<i64>>("", "last")?
+        .unwrap_or(0)
+        .unsigned_abs();
+    let position = match row.try_get::<Option<Sealed>>("", "position")? {
+        Some(sealed) => cursors::open(keys, device, log, &sealed)?,
+        None => Position::default(),
+    };
+    Ok(LogState {
+        log,
+        kind: LogKind::from_code(row.try_get("", "kind")?)?,
+        from_seq: row.try_get::<i64>("", "from_seq")?.unsigned_abs(),
+        last_seq: last.max(pruned_seq),
+        pruned_seq,
+        position,
+    })
+}
+
+/// The other person of each of these direct logs, in one query.
+pub async fn peers(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    direct: &[LogId],
+) -> Result<HashMap<LogId, Uid>, StorageError> {
+    let rows: Vec<(i64, i64)> = log_members::Entity::find()
+        .select_only()
+        .columns([log_members::Column::Log, log_members::Column::Uid])
+        .filter(log_members::Column::Log.is_in(direct.iter().map(|log| log.to_i64())))
+        .filter(log_members::Column::Uid.ne(uid.to_i64()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(log, peer)| Ok((LogId::from_i64(log)?, Uid::from_i64(peer)?)))
+        .collect()
 }
 
 /// A statement with `?` for its parameters, in the form the database wants.

@@ -544,7 +544,7 @@ async fn figures_count_what_there_is() {
         (figures.number("devices"), figures.number("connections")),
         (3, 1)
     );
-    // The message, and the notices of the request and its confirmation.
-    assert_eq!(figures.number("messages_stored"), 3);
+    // The message, and the notices of the request and its confirmation, to both people.
+    assert_eq!(figures.number("messages_stored"), 5);
     assert!(figures.number("database_size") > 4096);
 }

@@ -41,7 +41,10 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
             &frame,
             "type:text event_id:uuid message_id:uuid from:uid device:hex16 payload:text log:log seq:number at:time",
         );
-        assert_eq!((&frame["message_id"], &frame["payload"]), (id, &json!("first")));
+        assert_eq!(
+            (&frame["message_id"], &frame["payload"]),
+            (id, &json!("first"))
+        );
         assert_eq!(frame["event_id"], edited["message_id"]);
         assert_eq!(frame.get("chat_id"), None, "a direct conversation");
     }
@@ -49,7 +52,10 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
     done(&mut boriss, react).await;
     for socket in [&mut annas, &mut tablet] {
         let frame = socket.expect_frame("react").await;
-        assert_eq!((&frame["reaction"], &frame["from"]), (&json!("👍"), &json!(boris.uid)));
+        assert_eq!(
+            (&frame["reaction"], &frame["from"]),
+            (&json!("👍"), &json!(boris.uid))
+        );
     }
     let pin = json!({"type": "pin", "target": anna.uid, "message_id": id});
     done(&mut boriss, pin).await;
@@ -59,7 +65,10 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
 
     // How it stands now, for both, and the contract's strings.
     for (device, other) in [(&anna, &boris), (&boris, &anna)] {
-        let page = device.get(&format!("/messages/history/dm/{}", other.uid)).await.ok();
+        let page = device
+            .get(&format!("/messages/history/dm/{}", other.uid))
+            .await
+            .ok();
         assert_eq!(page["messages"], json!(["first"]));
         assert_eq!(page["total"], 1, "changes are no messages");
         let event = &page.list("events")[0];
@@ -67,10 +76,19 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
         assert_eq!(event["edited"]["payload"], "first");
         assert_eq!(event["edited"]["event_id"], edited["message_id"]);
         assert_eq!(event["reactions"][&boris.uid]["reaction"], "👍");
-        assert_eq!((&event["pinned"], &event["deleted"]), (&json!(true), &json!(false)));
-        let pins = device.get(&format!("/messages/pins/dm/{}", other.uid)).await.ok();
+        assert_eq!(
+            (&event["pinned"], &event["deleted"]),
+            (&json!(true), &json!(false))
+        );
+        let pins = device
+            .get(&format!("/messages/pins/dm/{}", other.uid))
+            .await
+            .ok();
         let pin = &pins.list("pins")[0];
-        assert_eq!((&pin["message_id"], &pin["pinned_by"]), (id, &json!(boris.uid)));
+        assert_eq!(
+            (&pin["message_id"], &pin["pinned_by"]),
+            (id, &json!(boris.uid))
+        );
         assert_eq!(pin["edited"]["payload"], "first");
     }
     // The newest reaction of each counts; an empty one takes it back. Unpinning as well.
@@ -84,7 +102,10 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
     let event = &history(&boris, &path).await[0];
     assert_eq!(event.get("reactions"), None);
     assert_eq!(event["pinned"], false);
-    let pins = boris.get(&format!("/messages/pins/dm/{}", anna.uid)).await.ok();
+    let pins = boris
+        .get(&format!("/messages/pins/dm/{}", anna.uid))
+        .await
+        .ok();
     assert_eq!(pins["pins"], json!([]));
 
     // Deleted for everybody: on disk, too.
@@ -95,14 +116,21 @@ async fn a_message_is_edited_reacted_to_pinned_and_deleted() {
     let page = boris.get(&format!("/history/{}", anna.uid)).await.ok();
     assert_eq!((&page["messages"], &page["total"]), (&json!([]), &json!(0)));
     let event = &history(&boris, &path).await[0];
-    assert_eq!((&event["message_id"], &event["deleted"]), (id, &json!(true)));
+    assert_eq!(
+        (&event["message_id"], &event["deleted"]),
+        (id, &json!(true))
+    );
     assert_eq!(event["payload"], Value::Null);
     // Somebody who comes back to all of it sees that there was something, and never what.
     boriss.resume(&[(log.clone(), 0)].into()).await;
     let seen = boriss.until("synced").await;
     let text = serde_json::to_string(&seen).unwrap();
     assert!(!text.contains("frist") && !text.contains("first"), "{text}");
-    let seqs: Vec<u64> = seen.iter().filter(|f| f["log"] == log.as_str()).map(|f| f.number("seq")).collect();
+    let seqs: Vec<u64> = seen
+        .iter()
+        .filter(|f| f["log"] == log.as_str())
+        .map(|f| f.number("seq"))
+        .collect();
     assert_eq!(seqs, (1..=7).collect::<Vec<u64>>(), "without a gap");
     // And it is gone for good.
     for change in [
@@ -141,33 +169,63 @@ async fn only_those_who_may_change_a_message() {
         body
     };
     let edit = body(&anna, json!({"new_data": "hers"}));
-    boris.post("/messages/edit", &edit).await.problem(ErrorCode::Forbidden);
+    boris
+        .post("/messages/edit", &edit)
+        .await
+        .problem(ErrorCode::Forbidden);
     let plain = body(&anna, json!({}));
-    boris.post("/messages/delete", &plain).await.problem(ErrorCode::Forbidden);
+    boris
+        .post("/messages/delete", &plain)
+        .await
+        .problem(ErrorCode::Forbidden);
     let react = body(&anna, json!({"reaction": "ok"}));
     boris.post("/messages/react", &react).await.ok();
     boris.post("/messages/pin", &plain).await.ok();
     // A message of another conversation is none of this one.
     let other = body(&boris, json!({"reaction": "ok"}));
-    clara.post("/messages/react", &other).await.problem(ErrorCode::NotFound);
-    clara.post("/messages/pin", &body(&anna, json!({}))).await.problem(ErrorCode::NotAContact);
+    clara
+        .post("/messages/react", &other)
+        .await
+        .problem(ErrorCode::NotFound);
+    clara
+        .post("/messages/pin", &body(&anna, json!({})))
+        .await
+        .problem(ErrorCode::NotAContact);
     claras
         .send(&json!({"type": "delete", "target": boris.uid, "message_id": id}))
         .await;
     claras.expect_error("not_found").await;
     // What there is not, and fields that break their rule.
     let far = json!({"target_id": boris.uid, "message_id": id.as_str().unwrap().replace("000000000001", "0000000000ff")});
-    anna.post("/messages/delete", &far).await.problem(ErrorCode::NotFound);
-    let fields = anna.post("/messages/edit", &json!({"target_id": boris.uid, "message_id": "x"})).await;
+    anna.post("/messages/delete", &far)
+        .await
+        .problem(ErrorCode::NotFound);
+    let fields = anna
+        .post(
+            "/messages/edit",
+            &json!({"target_id": boris.uid, "message_id": "x"}),
+        )
+        .await;
     assert_eq!(fields.refused_fields(), ["new_data", "message_id"]);
     let long = body(&boris, json!({"reaction": "x".repeat(65)}));
-    assert_eq!(anna.post("/messages/react", &long).await.refused_fields(), ["reaction"]);
+    assert_eq!(
+        anna.post("/messages/react", &long).await.refused_fields(),
+        ["reaction"]
+    );
     let both = body(&boris, json!({"reaction": "x", "payload": {}}));
-    assert_eq!(anna.post("/messages/react", &both).await.refused_fields(), ["reaction"]);
+    assert_eq!(
+        anna.post("/messages/react", &both).await.refused_fields(),
+        ["reaction"]
+    );
     let huge = body(&boris, json!({"new_data": "x".repeat((1 << 20) + 1)}));
-    anna.post("/messages/edit", &huge).await.problem(ErrorCode::TooLarge);
+    anna.post("/messages/edit", &huge)
+        .await
+        .problem(ErrorCode::TooLarge);
     // After a block there is nothing left to change.
-    boris.post("/blocks", &json!({"user_id": anna.uid})).await.ok();
+    boris
+        .post("/blocks", &json!({"user_id": anna.uid}))
+        .await
+        .ok();
     let edit = body(&boris, json!({"new_data": "too late"}));
     let refused = anna.post("/messages/edit", &edit).await;
     refused.problem(ErrorCode::NotAContact);
@@ -188,7 +246,8 @@ async fn the_same_change_again_is_the_same_change() {
     assert_shape(&first, "ok:bool event_id:uuid log:log seq:number at:time");
     assert_eq!(anna.post("/messages/edit", &edit).await.ok(), first);
     let delete_id = unique::client_id();
-    let delete = json!({"type": "delete", "target": boris.uid, "message_id": id, "client_id": delete_id});
+    let delete =
+        json!({"type": "delete", "target": boris.uid, "message_id": id, "client_id": delete_id});
     annas.send(&delete).await;
     let first_delete = annas.expect_frame("msg_status").await;
     // The message is gone, and the answer to its deletion is not; nor is that to the edit before.
@@ -198,7 +257,11 @@ async fn the_same_change_again_is_the_same_change() {
     assert_eq!(anna.post("/messages/edit", &edit).await.ok(), first);
     let (mut boriss, missed) = boris.catch_up().await;
     let kinds: Vec<_> = missed.iter().skip(1).map(|f| f.text("type")).collect();
-    assert_eq!(kinds, ["delete", "delete", "delete"], "message and edit are empty: {missed:?}");
+    assert_eq!(
+        kinds,
+        ["delete", "delete", "delete"],
+        "message and edit are empty: {missed:?}"
+    );
     assert_eq!(boriss.barrier().await, [Value::Null; 0]);
 }
 
@@ -212,11 +275,18 @@ async fn a_sealed_edit_is_for_exactly_the_devices_there_are() {
         DeviceKeys::new(0, &keys::signing_key()),
         DeviceKeys::new(1, &keys::signing_key()),
     );
-    anna.post("/keys", &annas_keys.publication(&anna)).await.ok();
-    boris.post("/keys", &boriss_keys.publication(&boris)).await.ok();
+    anna.post("/keys", &annas_keys.publication(&anna))
+        .await
+        .ok();
+    boris
+        .post("/keys", &boriss_keys.publication(&boris))
+        .await
+        .ok();
     let (mut annas, mut boriss) = (anna.settled().await, boris.settled().await);
     let (mine, his) = (annas_keys.kid(), boriss_keys.kid());
-    let sent = annas.say(&boris.uid, &envelope(&anna, &[&mine, &his])).await;
+    let sent = annas
+        .say(&boris.uid, &envelope(&anna, &[&mine, &his]))
+        .await;
     boriss.expect_frame("relay_delivery").await;
     let id = &sent["message_id"];
     let edit = |payload: Value| json!({"type": "edit", "target": boris.uid, "message_id": id, "payload": payload});
@@ -225,7 +295,11 @@ async fn a_sealed_edit_is_for_exactly_the_devices_there_are() {
     assert_eq!(refused["missing"], json!([his]));
     done(&mut annas, edit(envelope(&anna, &[&mine, &his]))).await;
     let frame = boriss.expect_frame("edit").await;
-    let cut: Vec<&String> = frame["payload"]["keys"].as_object().unwrap().keys().collect();
+    let cut: Vec<&String> = frame["payload"]["keys"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
     assert_eq!(cut, [&his], "its own entry alone");
     let react = json!({"type": "react", "target": anna.uid, "message_id": id,
         "payload": envelope(&boris, &[&mine, &his])});
@@ -233,7 +307,10 @@ async fn a_sealed_edit_is_for_exactly_the_devices_there_are() {
     let frame = annas.expect_frame("react").await;
     assert_eq!(frame["payload"]["keys"].as_object().unwrap().len(), 1);
     let event = &history(&anna, &format!("/history/{}", boris.uid)).await[0];
-    for payload in [&event["edited"]["payload"], &event["reactions"][&boris.uid]["payload"]] {
+    for payload in [
+        &event["edited"]["payload"],
+        &event["reactions"][&boris.uid]["payload"],
+    ] {
         let cut: Vec<&String> = payload["keys"].as_object().unwrap().keys().collect();
         assert_eq!(cut, [&mine], "in histories as well");
     }
@@ -265,18 +342,31 @@ async fn in_a_chat_roles_decide() {
     chat.ask(&clara, "/messages/react", react).await.ok();
     let edit = json!({"message_id": from_clara, "new_data": "better"});
     chat.ask(&clara, "/messages/edit", edit.clone()).await.ok();
-    chat.ask(&boris, "/messages/edit", edit).await.problem(ErrorCode::Forbidden);
+    chat.ask(&boris, "/messages/edit", edit)
+        .await
+        .problem(ErrorCode::Forbidden);
     // An admin: pins, and what members wrote, but not what the owner did.
-    chat.ask(&boris, "/messages/pin", about(&from_anna)).await.ok();
-    let refused = chat.ask(&boris, "/messages/delete", about(&from_anna)).await;
+    chat.ask(&boris, "/messages/pin", about(&from_anna))
+        .await
+        .ok();
+    let refused = chat
+        .ask(&boris, "/messages/delete", about(&from_anna))
+        .await;
     refused.problem(ErrorCode::Forbidden);
     let pins = clara.get(&chat.path("/pins")).await.ok();
     assert_eq!(pins.list("pins")[0]["message_id"], from_anna);
     let path = format!("/messages/history/chat/{}", chat.0);
     let page = clara.get(&path).await.ok();
-    assert_eq!(page["messages"], json!(["the owner's", "better", "an admin's"]));
-    chat.ask(&boris, "/messages/delete", about(&from_clara)).await.ok();
-    chat.ask(&anna, "/messages/delete", about(&from_boris)).await.ok();
+    assert_eq!(
+        page["messages"],
+        json!(["the owner's", "better", "an admin's"])
+    );
+    chat.ask(&boris, "/messages/delete", about(&from_clara))
+        .await
+        .ok();
+    chat.ask(&anna, "/messages/delete", about(&from_boris))
+        .await
+        .ok();
     let page = clara.get(&path).await.ok();
     assert_eq!(page["messages"], json!(["the owner's"]));
 
@@ -286,18 +376,30 @@ async fn in_a_chat_roles_decide() {
     assert_eq!((&page["messages"], &page["total"]), (&json!([]), &json!(0)));
     assert_eq!(dora.get(&chat.path("/pins")).await.ok()["pins"], json!([]));
     let react = json!({"message_id": from_anna, "reaction": "?"});
-    chat.ask(&dora, "/messages/react", react.clone()).await.problem(ErrorCode::NotFound);
+    chat.ask(&dora, "/messages/react", react.clone())
+        .await
+        .problem(ErrorCode::NotFound);
     chat.say(&anna, "welcome").await.ok();
     assert_eq!(dora.get(&path).await.ok()["messages"], json!(["welcome"]));
     let mut doras = dora.connect().await;
     doras.until("synced").await;
-    doras.send(&json!({"type": "get_history", "chat_id": chat.0})).await;
+    doras
+        .send(&json!({"type": "get_history", "chat_id": chat.0}))
+        .await;
     let answer = doras.expect_frame("history").await;
-    assert_eq!(answer, json!({"type": "history", "chat_id": chat.0, "messages": ["welcome"]}));
+    assert_eq!(
+        answer,
+        json!({"type": "history", "chat_id": chat.0, "messages": ["welcome"]})
+    );
     chat.post(&anna, "/chats/members/remove", &clara).await.ok();
     clara.get(&path).await.problem(ErrorCode::NotAMember);
-    clara.get(&chat.path("/pins")).await.problem(ErrorCode::NotAMember);
-    chat.ask(&clara, "/messages/react", react).await.problem(ErrorCode::NotAMember);
+    clara
+        .get(&chat.path("/pins"))
+        .await
+        .problem(ErrorCode::NotAMember);
+    chat.ask(&clara, "/messages/react", react)
+        .await
+        .problem(ErrorCode::NotAMember);
 }
 
 #[tokio::test]
@@ -322,7 +424,11 @@ async fn a_history_is_walked_from_place_to_place() {
         let path = format!("/messages/history/dm/{}?{query}", anna.uid);
         let answer = boris.get(&path).await.ok();
         assert_shape(&answer, "events:list log:log next:any");
-        let seqs: Vec<u64> = answer.list("events").iter().map(|e| e.number("seq")).collect();
+        let seqs: Vec<u64> = answer
+            .list("events")
+            .iter()
+            .map(|e| e.number("seq"))
+            .collect();
         (seqs, answer["next"].as_u64())
     };
     let mut back = Vec::new();
@@ -355,15 +461,25 @@ async fn frames_that_only_clients_know_are_passed_on_in_order() {
     let chat = Chat::group(&anna, &[&boris]).await;
     let mut annas = anna.settled().await;
     let mut boriss = boris.settled().await;
-    let sticker = json!({"type": "sticker", "target": boris.uid, "pack": 7, "from": "99999999", "seq": 77});
+    let sticker =
+        json!({"type": "sticker", "target": boris.uid, "pack": 7, "from": "99999999", "seq": 77});
     let queued = done(&mut annas, sticker.clone()).await;
     let frame = boriss.expect_frame("sticker").await;
-    assert_eq!((&frame["pack"], &frame["from"]), (&json!(7), &json!(anna.uid)));
-    assert_eq!((&frame["seq"], &frame["message_id"]), (&queued["seq"], &queued["message_id"]));
+    assert_eq!(
+        (&frame["pack"], &frame["from"]),
+        (&json!(7), &json!(anna.uid))
+    );
+    assert_eq!(
+        (&frame["seq"], &frame["message_id"]),
+        (&queued["seq"], &queued["message_id"])
+    );
     let mark = json!({"type": "mark", "chat_id": chat.0, "message_id": "of another", "log": {"any": "thing"}});
     done(&mut annas, mark).await;
     let frame = boriss.expect_frame("mark").await;
-    assert_eq!((&frame["chat_id"], &frame["message_id"]), (&json!(chat.0), &json!("of another")));
+    assert_eq!(
+        (&frame["chat_id"], &frame["message_id"]),
+        (&json!(chat.0), &json!("of another"))
+    );
     assert_eq!(frame["log"], chat.log());
     // Offline, too, and once for each id.
     drop(boriss);
@@ -374,16 +490,36 @@ async fn frames_that_only_clients_know_are_passed_on_in_order() {
         annas.expect_frame("msg_status").await;
     }
     let (_, missed) = boris.catch_up().await;
-    let stickers = missed.iter().filter(|f| f["type"] == "sticker" && f["seq"] == 2);
+    let stickers = missed
+        .iter()
+        .filter(|f| f["type"] == "sticker" && f["seq"] == 2);
     assert_eq!(stickers.count(), 1, "{missed:?}");
     for (frame, code) in [
-        (json!({"type": "offer", "target": boris.uid}), "unsupported_type"),
-        (json!({"type": "call_start", "target": boris.uid}), "unsupported_type"),
-        (json!({"type": "Sticker", "target": boris.uid}), "unsupported_type"),
+        (
+            json!({"type": "offer", "target": boris.uid}),
+            "unsupported_type",
+        ),
+        (
+            json!({"type": "call_start", "target": boris.uid}),
+            "unsupported_type",
+        ),
+        (
+            json!({"type": "Sticker", "target": boris.uid}),
+            "unsupported_type",
+        ),
         (json!({"type": "sticker"}), "unsupported_type"),
-        (json!({"type": "relay_delivery", "target": boris.uid}), "unsupported_type"),
-        (json!({"type": "sticker", "target": anna.uid}), "self_target"),
-        (json!({"type": "sticker", "target": boris.uid, "data": "x".repeat(65_536)}), "too_large"),
+        (
+            json!({"type": "relay_delivery", "target": boris.uid}),
+            "unsupported_type",
+        ),
+        (
+            json!({"type": "sticker", "target": anna.uid}),
+            "self_target",
+        ),
+        (
+            json!({"type": "sticker", "target": boris.uid, "data": "x".repeat(65_536)}),
+            "too_large",
+        ),
     ] {
         annas.send(&frame).await;
         annas.expect_error(code).await;

@@ -318,5 +318,13 @@ async fn a_pong_tells_which_contacts_are_there() {
     boriss.close().await;
     annas.send(&json!({"type": "ping"})).await;
     let pong = annas.expect_frame("pong").await;
+    let left = pong["contacts_status"][&boris.uid].text("status");
+    assert!(left.starts_with("was at 20"), "{left}");
+    boris
+        .put("/privacy", &json!({"last_seen": "nobody"}))
+        .await
+        .ok();
+    annas.send(&json!({"type": "ping"})).await;
+    let pong = annas.expect_frame("pong").await;
     assert_eq!(pong["contacts_status"], only_boris("inactive"));
 }

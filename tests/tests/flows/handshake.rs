@@ -263,3 +263,43 @@ async fn reauth_keeps_the_connection() {
     annas.resume(&BTreeMap::new()).await;
     annas.until("synced").await;
 }
+
+#[tokio::test]
+async fn the_newest_connection_of_a_device_stays() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let tablet = anna.user.login_new().await;
+    let mut other = tablet.online().await;
+    let mut older = anna.online().await;
+    let mut newer = anna.online().await;
+    let reason = older.expect_close(4005).await;
+    assert!(!reason.is_empty());
+    assert_eq!(newer.barrier().await, [Value::Null; 0]);
+
+    // Many at once: one stays, whichever it is.
+    let racing: Vec<_> = (0..8)
+        .map(|_| {
+            let (site, token) = (server.site(), anna.token.clone());
+            tokio::spawn(async move { Socket::open(&site, &token).await })
+        })
+        .collect();
+    let mut open = Vec::new();
+    for socket in racing {
+        open.push(socket.await.unwrap());
+    }
+    newer.expect_close(4005).await;
+    let mut alive = 0;
+    for mut socket in open {
+        // `synced` comes before the close of one that was open for a moment.
+        // One that was closed may still have taken a ping that came in the same moment.
+        let mut answered = socket.next().await;
+        for _ in 0..2 {
+            if answered.is_ok() && socket.try_send(&json!({"type": "ping"})).await.is_ok() {
+                answered = socket.next().await;
+            }
+        }
+        alive += usize::from(answered.is_ok());
+    }
+    assert_eq!(alive, 1);
+    assert_eq!(other.barrier().await, [Value::Null; 0]);
+}

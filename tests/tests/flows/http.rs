@@ -164,7 +164,7 @@ async fn the_server_says_how_it_is() {
     let anna = server.anonymous().join("Anna").await;
     let site = server.site();
     let one = anna.online().await;
-    let _two = anna.online().await;
+    let _two = anna.user.login_new().await.online().await;
     let status = server.anonymous().get("/status").await.ok();
     assert_shape(
         &status,

@@ -176,7 +176,7 @@ async fn zero_is_no_limit() {
     befriend(&anna, &boris).await;
     let mut sockets = Vec::new();
     for _ in 0..8 {
-        sockets.push(boris.connect().await);
+        sockets.push(boris.user.login_new().await.connect().await);
     }
     let mut annas = anna.settled().await;
     for n in 1..=150 {

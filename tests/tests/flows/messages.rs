@@ -212,10 +212,10 @@ async fn a_client_id_is_one_message_however_often_it_is_sent() {
     for field in ["message_id", "log", "seq", "at"] {
         assert_eq!(by_body[field], first[field], "{field}");
     }
-    let mut reconnected = anna.connect().await;
-    reconnected.until("synced").await;
-    reconnected.relay_as(&boris.uid, &json!("once"), id).await;
-    assert_eq!(reconnected.expect_frame("msg_status").await, first);
+    let mut annas = anna.connect().await;
+    annas.until("synced").await;
+    annas.relay_as(&boris.uid, &json!("once"), id).await;
+    assert_eq!(annas.expect_frame("msg_status").await, first);
 
     // Twice in one breath.
     let twice = unique::client_id();

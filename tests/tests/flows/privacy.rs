@@ -232,19 +232,16 @@ async fn nothing_personal_is_left_in_files_or_logs() {
     );
 
     // Writes, over every way there is.
-    let mut socket = Socket::open_at(&server.site(), &format!("/?ticket={ticket}")).await;
-    socket.until("synced").await;
+    let mut by_ticket = Socket::open_at(&server.site(), &format!("/?ticket={ticket}")).await;
+    by_ticket.until("synced").await;
     let mut by_address =
         Socket::open_at(&server.site(), &format!("/ws?token={}", zanzibar.token)).await;
     by_address.until("synced").await;
     let mut with_agent = request(&server.site(), "/");
     bear(&mut with_agent, &zanzibar.token);
     set_header(&mut with_agent, "user-agent", &person.user_agent);
-    Socket::handshake(&server.site(), with_agent)
-        .await
-        .unwrap()
-        .until("synced")
-        .await;
+    let mut socket = Socket::handshake(&server.site(), with_agent).await.unwrap();
+    socket.until("synced").await;
     let mut boriss = boris.settled().await;
     socket.say(&boris.uid, &json!(markers["message"])).await;
     socket

@@ -19,7 +19,10 @@ const LATER: Duration = Duration::from_secs(3600);
 async fn schedule(from: &Device, to: &Device, time: Duration, data: Value) -> Value {
     let body = json!({"target_id": to.uid, "when": ahead(time), "data": data});
     let answer = from.post("/schedule/message", &body).await.ok();
-    assert_shape(&answer, "status:text schedule_id:hex16 message_client_id:uuid");
+    assert_shape(
+        &answer,
+        "status:text schedule_id:hex16 message_client_id:uuid",
+    );
     assert_eq!(answer["status"], "ok");
     answer
 }
@@ -47,11 +50,17 @@ async fn a_message_is_sent_at_its_time_to_whoever_is_there_and_whoever_comes() {
 
     let delivery = boriss.expect_frame("relay_delivery").await;
     assert_eq!(delivery["payload"], json!({"any": "object"}));
-    assert_eq!((&delivery["from"], &delivery["device"]), (&json!(anna.uid), &json!(anna.handle)));
+    assert_eq!(
+        (&delivery["from"], &delivery["device"]),
+        (&json!(anna.uid), &json!(anna.handle))
+    );
     assert_eq!(tablet.expect_frame("relay_delivery").await["seq"], 1);
     let status = annas.expect_frame("msg_status").await;
     assert_eq!(status["client_id"], scheduled["message_client_id"]);
-    assert_eq!((&status["seq"], &status["to"]), (&json!(1), &json!(boris.uid)));
+    assert_eq!(
+        (&status["seq"], &status["to"]),
+        (&json!(1), &json!(boris.uid))
+    );
     assert_eq!(anna.get("/schedule").await.ok()["schedules"], json!([]));
     anna.get(&path).await.problem(ErrorCode::NotFound);
     anna.delete(&path).await.problem(ErrorCode::NotFound);
@@ -65,7 +74,12 @@ async fn what_cannot_be_is_refused_at_once() {
     let clara = server.anonymous().join("Clara").await;
     befriend(&anna, &boris).await;
     let ask = async |body: Value| anna.post("/schedule/message", &body).await;
-    for when in ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "tomorrow", ""] {
+    for when in [
+        "2020-01-01T00:00:00Z",
+        "2999-01-01T00:00:00Z",
+        "tomorrow",
+        "",
+    ] {
         let refused = ask(json!({"target_id": boris.uid, "when": when, "data": {}})).await;
         assert_eq!(refused.refused_fields(), ["when"], "{when}");
     }
@@ -84,7 +98,9 @@ async fn what_cannot_be_is_refused_at_once() {
     let first = ask(body.clone()).await.ok();
     assert_eq!(ask(body).await.ok(), first);
     for _ in 1..100 {
-        ask(json!({"target_id": boris.uid, "when": when, "data": "x"})).await.ok();
+        ask(json!({"target_id": boris.uid, "when": when, "data": "x"}))
+            .await
+            .ok();
     }
     let refused = ask(json!({"target_id": boris.uid, "when": when, "data": "x"})).await;
     refused.problem(ErrorCode::LimitReached);
@@ -92,7 +108,9 @@ async fn what_cannot_be_is_refused_at_once() {
     boris.delete(&path).await.problem(ErrorCode::NotFound);
     assert_eq!(anna.delete(&path).await.ok(), json!({"status": "ok"}));
     anna.delete(&path).await.problem(ErrorCode::NotFound);
-    ask(json!({"target_id": boris.uid, "when": when, "data": "x"})).await.ok();
+    ask(json!({"target_id": boris.uid, "when": when, "data": "x"}))
+        .await
+        .ok();
 }
 
 #[tokio::test]
@@ -106,13 +124,23 @@ async fn rights_are_judged_when_it_is_sent() {
     let chat = Chat::group(&clara, &[&anna]).await;
     let mut annas = anna.settled().await;
     let client_id = unique::client_id();
-    let body = json!({"target_id": boris.uid, "when": ahead(SOON), "data": "x", "client_id": client_id});
+    let body =
+        json!({"target_id": boris.uid, "when": ahead(SOON), "data": "x", "client_id": client_id});
     let to_boris = anna.post("/schedule/message", &body).await.ok();
-    boris.post("/blocks", &json!({"user_id": anna.uid})).await.ok();
+    boris
+        .post("/blocks", &json!({"user_id": anna.uid}))
+        .await
+        .ok();
     let failed = annas.expect_frame("schedule_failed").await;
-    assert_shape(&failed, "schedule_id:hex16 code:text client_id:uuid log:log seq:number at:time");
+    assert_shape(
+        &failed,
+        "schedule_id:hex16 code:text client_id:uuid log:log seq:number at:time",
+    );
     assert_eq!(failed["schedule_id"], to_boris["schedule_id"]);
-    assert_eq!((&failed["code"], &failed["client_id"]), (&json!("not_a_contact"), &json!(client_id)));
+    assert_eq!(
+        (&failed["code"], &failed["client_id"]),
+        (&json!("not_a_contact"), &json!(client_id))
+    );
     // Out of the chat before its time.
     let body = json!({"chat_id": chat.0, "when": ahead(SOON), "data": "x"});
     let to_chat = anna.post("/schedule/message", &body).await.ok();
@@ -145,18 +173,27 @@ async fn devices_that_were_added_since_do_not_stop_it() {
     let identity = keys::signing_key();
     let annas_keys = DeviceKeys::new(0, &keys::signing_key());
     let (phone, laptop) = (DeviceKeys::new(1, &identity), DeviceKeys::new(2, &identity));
-    anna.post("/keys", &annas_keys.publication(&anna)).await.ok();
+    anna.post("/keys", &annas_keys.publication(&anna))
+        .await
+        .ok();
     boris.post("/keys", &phone.publication(&boris)).await.ok();
     let (mine, his) = (annas_keys.kid(), phone.kid());
     let sealed = envelope(&anna, &[&mine, &his]);
     schedule(&anna, &boris, SOON, sealed).await;
     let second = boris.user.login_new().await;
-    second.post("/keys", &laptop.publication(&second)).await.ok();
+    second
+        .post("/keys", &laptop.publication(&second))
+        .await
+        .ok();
     let (mut first, mut second) = (boris.settled().await, second.settled().await);
     let delivery = first.expect_frame("relay_delivery").await;
     assert_eq!(delivery["payload"]["keys"].as_object().unwrap().len(), 1);
     let delivery = second.expect_frame("relay_delivery").await;
-    assert_eq!(delivery["payload"]["keys"], json!({}), "not for this device");
+    assert_eq!(
+        delivery["payload"]["keys"],
+        json!({}),
+        "not for this device"
+    );
 }
 
 #[tokio::test]
@@ -173,7 +210,10 @@ async fn each_is_sent_exactly_once_whenever_the_server_is_killed() {
     // It is killed when some have arrived, again and again.
     for round in 1..=4 {
         let (mut socket, missed) = boris.catch_up().await;
-        let mut seen = missed.iter().filter(|f| f["type"] == "relay_delivery").count();
+        let mut seen = missed
+            .iter()
+            .filter(|f| f["type"] == "relay_delivery")
+            .count();
         while seen < round * 8 {
             if let Ok(frame) = socket.next().await {
                 seen += usize::from(frame["type"] == "relay_delivery");
@@ -202,7 +242,10 @@ async fn each_is_sent_exactly_once_whenever_the_server_is_killed() {
             break;
         }
     }
-    let page = anna.get(&format!("/history/{}?per_page=1", boris.uid)).await.ok();
+    let page = anna
+        .get(&format!("/history/{}?per_page=1", boris.uid))
+        .await
+        .ok();
     assert_eq!(page.number("total"), MESSAGES as u64);
     let log = server.log();
     assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");

@@ -16,6 +16,7 @@ mod presence;
 mod schedule;
 mod sessions;
 mod status;
+mod sync;
 mod tokens;
 mod two_factor;
 mod webhooks;
@@ -37,6 +38,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(presence::routes)
         .configure(messages::routes)
         .configure(schedule::routes)
+        .configure(sync::routes)
         .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)

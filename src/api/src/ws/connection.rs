@@ -222,8 +222,8 @@ impl Connection {
             tracing::error!(%error, "backlog could not be read");
             End::because(CloseCode::GoingAway, "5")
         })?;
-        for frame in page {
-            self.write(frame).await?;
+        for outgoing in page {
+            self.write(outgoing.frame).await?;
         }
         Ok(())
     }

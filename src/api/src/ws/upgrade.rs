@@ -6,16 +6,16 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload, Query, ServiceConfig, get, resource};
 use actix_web::{HttpRequest, HttpResponse, guard, rt};
 use actix_ws::{CloseCode as WsCloseCode, CloseReason};
-use melo_domain::{Area, Level, Scope, network_of};
+use melo_domain::{Area, Level, Scope};
 use melo_protocol::{CloseCode, ErrorCode, MAX_FRAME_BYTES};
-use melo_realtime::{Member, Outbox, Refused};
 use melo_services::Caller;
 use melo_services::account::{self, AuthError};
 use serde::Deserialize;
 
 use super::connection::Connection;
+use crate::admission;
 use crate::error::ApiError;
-use crate::extract::{address, bearer};
+use crate::extract::bearer;
 use crate::state::State;
 
 /// What is read of one message before the connection is cut off in the middle of it. Above the limit that
@@ -51,7 +51,7 @@ async fn open(
     body: Payload,
     Query(parameters): Query<Parameters>,
 ) -> Result<HttpResponse, ApiError> {
-    check_origin(&state, &req)?;
+    admission::check_origin(&state, &req)?;
     let authenticated = authenticate(&state, &req, &parameters).await;
     let handshake = actix_ws::handle(&req, body);
     let (response, socket, stream) = handshake.map_err(|_| {
@@ -69,31 +69,7 @@ async fn open(
             return Ok(response);
         }
     };
-    let outbox = Arc::new(Outbox::default());
-    let hub = state.core.hub();
-    let member = Member {
-        uid: caller.uid,
-        device: caller.device,
-        session: caller.session,
-    };
-    let place = network_of(address(&req));
-    let registration = hub.register(member, place, Arc::clone(&outbox));
-    let registration = registration.map_err(|refused| match refused {
-        Refused::TooManyFromAddress => ApiError {
-            retry_after: Some(30),
-            ..ApiError::new(
-                ErrorCode::TooManyConnections,
-                "too many open connections from this address; close one first",
-            )
-        },
-        Refused::Stopping => ApiError {
-            retry_after: Some(2),
-            ..ApiError::new(
-                ErrorCode::ShuttingDown,
-                "the server is stopping; reconnect in a moment",
-            )
-        },
-    })?;
+    let (outbox, registration) = admission::register(&state, &req, caller)?;
     let stream = stream
         .max_frame_size(READ_LIMIT)
         .aggregate_continuations()
@@ -104,21 +80,6 @@ async fn open(
     let task = Box::new(connection).run(Box::new(stream));
     rt::spawn(task);
     Ok(response)
-}
-
-/// Native clients send no Origin, or `null`; a browser's must be on the list (RFC 6454; RFC 6455, section 10.2).
-fn check_origin(state: &State, req: &HttpRequest) -> Result<(), ApiError> {
-    let Some(origin) = req.headers().get(header::ORIGIN) else {
-        return Ok(());
-    };
-    let origin = origin.to_str().unwrap_or("");
-    if origin == "null" || state.origin_allowed(origin) {
-        return Ok(());
-    }
-    Err(ApiError::new(
-        ErrorCode::OriginRefused,
-        "pages of this origin may not connect; the operator lists origins in ALLOWED_ORIGINS",
-    ))
 }
 
 async fn authenticate(

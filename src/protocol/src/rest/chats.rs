@@ -2,6 +2,8 @@
 
 use melo_domain::{ChatId, LogId, Secret, Seq, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::keys::KeyDirectory;
 
@@ -271,6 +273,18 @@ pub struct ChatKeysAnswer {
     pub keys: Vec<KeyDirectory>,
     /// What to ask for `after` next; null on the last page.
     pub next: Option<Uid>,
+}
+
+/// POST /chats/keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShareKeyRequest {
+    /// The chat.
+    pub chat_id: ChatId,
+    /// The key envelope. 1 MiB at most.
+    pub payload: Box<RawValue>,
+    /// Makes sending again safe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
 }
 
 /// Somebody who waits, or is kept out.

@@ -16,6 +16,7 @@ pub mod presence;
 pub mod receipts;
 pub mod schedule;
 pub mod server;
+pub mod sync;
 
 use serde::{Deserialize, Serialize};
 

@@ -46,16 +46,15 @@ async fn attempt(
     if change.member(caller.uid).await?.is_some() {
         return Ok(Entry::Joined);
     }
-    let invite = good_invite(&change, hash).await?;
-    let keys = &core.store.keys;
-    let banned = chat_lists::find(&change.tx, keys, ChatList::Bans, log, caller.uid).await?;
-    if banned.is_some() {
-        return Err(ChatError::Banned);
-    }
-    let list = ChatList::Requests;
+    let (keys, list) = (&core.store.keys, ChatList::Requests);
     let waits = chat_lists::find(&change.tx, keys, list, log, caller.uid).await?;
     if change.chat.by_request && waits.is_some() {
         return Ok(Entry::Requested);
+    }
+    let invite = good_invite(&change, hash).await?;
+    let banned = chat_lists::find(&change.tx, keys, ChatList::Bans, log, caller.uid).await?;
+    if banned.is_some() {
+        return Err(ChatError::Banned);
     }
     if !chat_invites::take_use(&change.tx, invite.id).await? {
         return Err(ChatError::InviteInvalid);

@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use melo_domain::{ChatAction, DeviceHandle, EventKind, LogId, MAX_PAYLOAD_BYTES, Timestamp};
+use melo_domain::{
+    ChatAction, DeviceHandle, EventKind, LogEvent, LogId, MAX_PAYLOAD_BYTES, Timestamp,
+};
 use melo_protocol::Envelope;
 use melo_realtime::{BusMessage, LiveEvent};
 use melo_storage::chat_keys::{self, ChatKey, KeyRef};
@@ -15,6 +17,7 @@ use uuid::Uuid;
 
 use super::ChatError;
 use super::room::{GoodKey, Room, room, room_of};
+use crate::fault::in_turn;
 use crate::{Caller, Core};
 
 /// How long a key is used (docs/CRYPTO.md), or half of what the chat keeps, if that is less: so no message outlives
@@ -137,6 +140,23 @@ pub async fn share_key(
     let room = room_of(core, caller.uid, input.log).await?;
     room.allow(caller.uid, ChatAction::Write)?;
     let wrapped_for = devices_of(core, &room, &envelope).await?;
+    let (first, event) =
+        in_turn(|| attempt(core, &room, caller, &input, &key_ref, &wrapped_for)).await?;
+    if let Some(event) = event {
+        publish(core, room.log, event).await?;
+    }
+    Ok(first)
+}
+
+/// Writes it, unless this device has sent it before.
+async fn attempt(
+    core: &Core,
+    room: &Room,
+    caller: Caller,
+    input: &KeyInput<'_>,
+    key_ref: &KeyRef,
+    wrapped_for: &[DeviceHandle],
+) -> Result<(Appended, Option<LogEvent>), ChatError> {
     let new = NewEvent {
         device: Some(caller.device),
         client_id: input.client_id,
@@ -149,34 +169,34 @@ pub async fn share_key(
     };
     let (keys, now) = (&core.store.keys, core.now());
     let tx = core.store.db.begin().await?;
-    if let Some(first) = earlier(core, &tx, caller, &input).await? {
-        return Ok(first);
+    if let Some(first) = earlier(core, &tx, caller, input).await? {
+        return Ok((first, None));
     }
     // The lock on the log that appending takes keeps two parts of one key apart.
     let event = events::append(&tx, keys, new, now).await?;
-    match chat_keys::find(&tx, keys, room.log, &key_ref).await? {
+    match chat_keys::find(&tx, keys, room.log, key_ref).await? {
         None => {
             let key = ChatKey {
                 log: room.log,
-                key_ref,
+                key_ref: *key_ref,
                 seq: event.seq,
                 sender: caller.uid,
                 device: caller.device,
                 made: event.at,
-                devices: wrapped_for,
+                devices: wrapped_for.to_vec(),
             };
             chat_keys::insert(&tx, keys, &key).await?;
         }
         Some(key) => {
-            let is_past = key.seq < room.removed_seq || is_old(&room, key.made, now);
+            let is_past = key.seq < room.removed_seq || is_old(room, key.made, now);
             if is_past {
-                may_share_past(&room, caller)?;
+                may_share_past(room, caller)?;
             }
             let mut all = key.devices;
             all.extend(wrapped_for);
             all.sort_unstable();
             all.dedup();
-            chat_keys::set_devices(&tx, keys, room.log, &key_ref, &all).await?;
+            chat_keys::set_devices(&tx, keys, room.log, key_ref, &all).await?;
         }
     }
     if !melo_storage::logs::is_member(&tx, room.log, caller.uid).await? {
@@ -188,8 +208,7 @@ pub async fn share_key(
         seq: event.seq,
         at: event.at,
     };
-    publish(core, room.log, event).await?;
-    Ok(appended)
+    Ok((appended, Some(event)))
 }
 
 /// Earlier keys are for new members of a chat that shares its history, from those who run it.

@@ -1,19 +1,22 @@
 //! Reading what a device has missed, page by page: on connecting, after `resume`, after a gap.
 
-use std::sync::Arc;
-
 use bytestring::ByteString;
-use melo_domain::{LogEvent, LogId, LogKind, Seq};
+use melo_domain::{LogId, LogKind, Seq};
 use melo_protocol::frame::Reset;
-use melo_storage::{chat_members, events, logs};
+use melo_storage::logs;
 
-use super::session::{LiveError, LiveSession, Place};
+use super::place::Place;
+use super::session::{LiveError, LiveSession};
 use crate::messages;
 
-/// Events read at once.
-const PAGE: u64 = 100;
-/// Bytes of messages read at once, so that a backlog of large ones is not held in memory as a whole.
-const PAGE_BYTES: usize = 1 << 20;
+/// A frame to write.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The frame.
+    pub frame: ByteString,
+    /// Where the device is in which log once it has the frame; none for `synced`.
+    pub mark: Option<(LogId, Seq)>,
+}
 
 impl LiveSession {
     /// Whether there is something to read or to say.
@@ -22,22 +25,22 @@ impl LiveSession {
     }
 
     /// The next frames to write, in order; the last page after connecting or `resume` ends with `synced`.
-    pub async fn next_page(&mut self) -> Result<Vec<ByteString>, LiveError> {
+    pub async fn next_page(&mut self) -> Result<Vec<Outgoing>, LiveError> {
         if std::mem::take(&mut self.looks_again) {
             self.load_places().await?;
         }
         let Some(log) = self.backlog.front().copied() else {
             let owed = std::mem::take(&mut self.owes_synced);
-            return Ok(if owed {
-                vec![self.synced()]
-            } else {
-                Vec::new()
-            });
+            let synced = || Outgoing {
+                frame: self.synced(),
+                mark: None,
+            };
+            return Ok(owed.then(synced).into_iter().collect());
         };
         let mut frames = Vec::new();
         let complete = self.read_page(log, &mut frames).await?;
         if complete {
-            self.backlog.pop_front();
+            self.backlog.pop_front_if(|front| *front == log);
             if let Some(place) = self.places.get_mut(&log) {
                 place.behind = false;
             }
@@ -45,91 +48,96 @@ impl LiveSession {
         Ok(frames)
     }
 
-    /// Reads one page of `log`; says whether that was the end of it.
+    /// Reads one page of `log`; says whether the device has caught up there.
     async fn read_page(
         &mut self,
         log: LogId,
-        frames: &mut Vec<ByteString>,
+        frames: &mut Vec<Outgoing>,
     ) -> Result<bool, LiveError> {
-        let Some(Place { mut sent, kind, .. }) = self.places.get(&log).copied() else {
+        let Some(mut place) = self.places.get(&log).copied() else {
             return Ok(true);
         };
-        let core = Arc::clone(&self.core);
-        let (db, keys) = (core.store.db.read(), &core.store.keys);
-        let page = events::after(db, keys, log, sent, PAGE, PAGE_BYTES).await?;
-        let (mut page, mut caught_up) = (page.events, page.whole);
-        let mut out = false;
-        if kind.is_chat() {
-            let before = self.keep_own_part(log, &mut page).await?;
-            sent = sent.max(before.unwrap_or(0));
-            out = before.is_none();
+        if place.is_before_first() {
+            begin_at(log, &mut place, frames);
         }
-        if let Some(first) = page.first().filter(|first| first.seq > sent + 1) {
-            let reset = Reset {
-                log,
-                first_seq: first.seq,
-            };
-            frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
-        } else if page.is_empty() && !out {
-            // Everything after the cursor may be gone, or the cursor may lie beyond the end.
-            let bounds = logs::bounds(db, log).await?;
-            if bounds.pruned_seq > sent {
-                let reset = Reset {
-                    log,
-                    first_seq: bounds.pruned_seq + 1,
-                };
-                frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
+        let page = if place.sent < place.heard {
+            let (pages, store) = (&self.core.pages, &self.core.store);
+            pages.after(store, log, place.kind, place.sent).await?
+        } else {
+            Vec::new()
+        };
+        let first = page.first().map(|first| first.event().seq);
+        let gap = first.map_or(place.has_more(), |first| first > place.sent + 1);
+        if gap && place.kind.is_chat() && !self.is_member(log).await? {
+            // With what is gone went the event of their leaving.
+            self.leave(log);
+            return Ok(true);
+        }
+        if let Some(first) = first {
+            // What lay between was taken away since the places were looked at.
+            place.first = place.first.max(first);
+            if place.is_before_first() {
+                begin_at(log, &mut place, frames);
             }
-            // An event may have been committed since the page was read: then it is read next. A cursor
-            // beyond the end is taken back to it, or the next events would look like old ones.
-            sent = sent.max(bounds.pruned_seq).min(bounds.last_seq);
-            caught_up = sent == bounds.last_seq;
+        } else if place.has_more() {
+            // Everything after the cursor may be gone, or the cursor may lie beyond the end.
+            let bounds = logs::bounds(self.core.store.db.read(), log).await?;
+            place.first = place.first.max(bounds.pruned_seq + 1);
+            if place.is_before_first() {
+                begin_at(log, &mut place, frames);
+            }
+            // A cursor beyond the end is taken back to it, or the next events would look like old ones.
+            place.sent = place.sent.min(bounds.last_seq);
+            place.heard = bounds.last_seq;
         }
         let caller = self.caller.uid;
-        let peer = if kind == LogKind::Direct && page.iter().any(|event| self.is_own(event)) {
+        // Whoever was taken out of a chat sees that, and nothing behind it.
+        let leave = page.iter().position(|live| self.is_own_leave(live.event()));
+        let (page, out) = match leave {
+            Some(at) => (page.get(..=at).unwrap_or_default(), true),
+            None => (page.as_slice(), false),
+        };
+        let own = page.iter().any(|live| self.is_own(live.event()));
+        let peer = if place.kind == LogKind::Direct && own {
             messages::peer_of(&self.core, caller, log).await?
         } else {
             None
         };
-        for event in &page {
-            frames.push(self.replay(event, kind, peer.unwrap_or(caller)));
+        for live in page {
+            frames.push(Outgoing {
+                frame: self.replay(live, peer.unwrap_or(caller)),
+                mark: Some((log, live.event().seq)),
+            });
+            place.pass(live.event(), caller);
         }
+        place.hear(place.sent);
+        self.places.insert(log, place);
         if out {
             self.leave(log);
             return Ok(true);
         }
-        if let Some(place) = self.places.get_mut(&log) {
-            place.sent = sent;
-            for event in &page {
-                place.pass(event, caller);
-            }
-            sent = place.sent;
-        }
         if !page.is_empty() {
-            self.unconfirmed.sent(log, sent);
+            self.unconfirmed.sent(log, place.sent);
         }
-        Ok(caught_up)
+        Ok(!place.has_more())
     }
 
-    /// Leaves of a page of a chat what is for this person; says what the last event is that is not, unless they are out
-    /// of it. Asked after the page was read: who is in the chat now was in it when any of that was written, from their
-    /// own first event on. Whoever was taken out sees that, and nothing behind it.
-    async fn keep_own_part(
-        &mut self,
-        log: LogId,
-        page: &mut Vec<LogEvent>,
-    ) -> Result<Option<Seq>, LiveError> {
+    async fn is_member(&self, log: LogId) -> Result<bool, LiveError> {
         let db = self.core.store.db.read();
-        let Some(member) = chat_members::find(db, log, self.caller.uid).await? else {
-            let leave = page.iter().position(|event| self.is_own_leave(event));
-            page.truncate(leave.map_or(0, |at| at + 1));
-            return Ok(None);
-        };
-        page.retain(|event| event.seq >= member.from_seq);
-        let before = member.from_seq.saturating_sub(1);
-        if let Some(place) = self.places.get_mut(&log) {
-            place.before = before;
-        }
-        Ok(Some(before))
+        Ok(logs::is_member(db, log, self.caller.uid).await?)
     }
+}
+
+/// Tells that the log begins later for this device than where it is.
+fn begin_at(log: LogId, place: &mut Place, frames: &mut Vec<Outgoing>) {
+    let reset = Reset {
+        log,
+        first_seq: place.first,
+    };
+    place.restart(place.first.saturating_sub(1));
+    place.hear(place.sent);
+    frames.push(Outgoing {
+        frame: serde_json::to_string(&reset).unwrap_or_default().into(),
+        mark: Some((log, place.sent)),
+    });
 }

@@ -1,17 +1,17 @@
 //! The state of one connection.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use melo_domain::{ChatId, EventKind, LogEvent, LogId, LogKind, Seq, Uid};
+use melo_domain::{ChatId, EventKind, LogEvent, LogId, Seq, Uid};
 use melo_protocol::frame::{MsgStatus, StatusKind, Synced};
-use melo_realtime::{LiveEvent, render};
-use melo_storage::cursors::Position;
+use melo_realtime::LiveEvent;
 use melo_storage::{StorageError, logs};
 use serde::Deserialize;
 
+use super::place::Place;
 use super::receipts::Unconfirmed;
 use crate::messages::{self, MessageError, Progress};
 use crate::receipts::{self, Moved};
@@ -44,48 +44,8 @@ pub enum Step {
     Send(ByteString),
     /// Nothing: the device has it, or will read it from the log.
     Skip,
-}
-
-/// A log of this device.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// Of what.
-    pub kind: LogKind,
-    /// The last event before those that are for this person.
-    pub before: Seq,
-    /// The last event written to this connection.
-    pub sent: Seq,
-    /// What the device has acknowledged, on this connection or before.
-    pub position: Position,
-    /// Whether the log is waiting to be read.
-    pub behind: bool,
-    /// Where this connection began: it does not know whose the events before are.
-    pub start: Seq,
-    /// The last event of somebody else that was written to this connection.
-    pub others: Seq,
-}
-
-impl Place {
-    /// At a position of the device or of its client.
-    fn restart(&mut self, seq: Seq) {
-        // What was before somebody joined is not for them, whatever they ask for.
-        let seq = seq.max(self.before);
-        self.sent = seq;
-        self.start = self.start.max(seq);
-    }
-
-    /// Notes an event that is being written.
-    pub(super) fn pass(&mut self, event: &LogEvent, reader: Uid) {
-        self.sent = event.seq;
-        if event.sender != reader {
-            self.others = self.others.max(event.seq);
-        }
-    }
-
-    /// Whether there is an event of somebody else after `seq`, or might be.
-    fn concerns_others(&self, seq: Seq) -> bool {
-        self.others > seq || seq < self.start
-    }
+    /// Nothing: it is the device's own, which learns of it from the answer to its call. It is past it now.
+    Own,
 }
 
 /// The chat that this notice says is gone, with everything in it.
@@ -135,36 +95,36 @@ impl LiveSession {
         Ok(session)
     }
 
-    /// Adds the logs that this connection does not know yet. Those it has left went when the event of their leaving
-    /// passed.
-    pub(super) async fn load_places(&mut self) -> Result<(), LiveError> {
+    /// Adds the logs that this connection does not know yet, and looks how far the others go. Those it has left go
+    /// when the event of their leaving passes. Returns the logs that the person is in at this moment.
+    pub(super) async fn load_places(&mut self) -> Result<HashSet<LogId>, LiveError> {
         let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
         let states = logs::of_person(db, keys, self.caller.uid, self.caller.device).await?;
         self.places.reserve(states.len());
+        let present = states.iter().map(|state| state.log).collect();
         for state in states {
-            let stored = self
-                .core
-                .cursors
-                .newest(self.caller.device, state.log, state.position);
-            let before = state.from_seq.saturating_sub(1);
-            let sent = stored.delivered.max(before);
-            let behind = state.last_seq > sent;
-            if let Entry::Vacant(vacant) = self.places.entry(state.log) {
-                vacant.insert(Place {
-                    kind: state.kind,
-                    before,
-                    sent,
-                    position: stored,
-                    behind,
-                    start: sent,
-                    others: 0,
-                });
-                if behind {
-                    self.backlog.push_back(state.log);
+            match self.places.entry(state.log) {
+                Entry::Occupied(mut known) => known.get_mut().refresh(&state),
+                Entry::Vacant(vacant) => {
+                    let device = self.caller.device;
+                    let stored = self.core.cursors.newest(device, state.log, state.position);
+                    vacant.insert(Place::new(&state, stored));
                 }
             }
+            self.queue(state.log);
         }
-        Ok(())
+        Ok(present)
+    }
+
+    /// Queues a log for reading if there is more of it.
+    fn queue(&mut self, log: LogId) {
+        let Some(place) = self.places.get_mut(&log) else {
+            return;
+        };
+        if !place.behind && place.has_more() {
+            place.behind = true;
+            self.backlog.push_back(log);
+        }
     }
 
     /// Who is connected.
@@ -194,11 +154,12 @@ impl LiveSession {
             self.looks_again = true;
             return Step::Skip;
         };
+        place.hear(event.seq);
         if event.seq <= place.sent || place.behind {
             return Step::Skip;
         }
         if event.seq != place.sent + 1 {
-            self.defer(live);
+            self.queue(event.log);
             return Step::Skip;
         }
         place.pass(event, self.caller.uid);
@@ -212,7 +173,7 @@ impl LiveSession {
                     .cursors
                     .note(self.caller.device, event.log, position);
             }
-            return Step::Skip;
+            return Step::Own;
         }
         self.unconfirmed.sent(event.log, event.seq);
         if self.is_own_leave(event) {
@@ -235,31 +196,30 @@ impl LiveSession {
                 .is_ok_and(|leave| leave.user_id == self.caller.uid)
     }
 
-    /// Forgets a log that the person is out of.
+    /// Forgets a log that the person is out of; unless it goes on for them, having come back.
     pub(super) fn leave(&mut self, log: LogId) {
-        self.places.remove(&log);
+        let left = self.places.remove(&log);
+        self.looks_again |= left.is_some_and(|place| place.heard > place.sent);
         self.backlog.retain(|waiting| *waiting != log);
         self.unconfirmed.forget(log);
     }
 
     /// Leaves a live event to the log: read it from there in its turn.
     pub fn defer(&mut self, live: &LiveEvent) {
-        let log = live.event().log;
+        let (log, seq) = (live.event().log, live.event().seq);
         match self.places.get_mut(&log) {
-            Some(place) if !place.behind => {
-                place.behind = true;
-                self.backlog.push_back(log);
-            }
-            Some(_) => {}
+            Some(place) => place.hear(seq),
             None => self.looks_again = true,
         }
+        self.queue(log);
     }
 
     /// The frame for an event read from the log. An own message, which went to `peer`, is answered as it was
     /// when it was sent: that answer may be what the connection was lost before.
-    pub(super) fn replay(&self, event: &LogEvent, kind: LogKind, peer: Uid) -> ByteString {
+    pub(super) fn replay(&self, live: &LiveEvent, peer: Uid) -> ByteString {
+        let event = live.event();
         if !self.is_own(event) {
-            return render(event, kind, self.kid.as_deref()).into();
+            return live.frame_for(self.kid.as_deref());
         }
         let frame = MsgStatus {
             status: StatusKind::Queued,
@@ -270,7 +230,7 @@ impl LiveSession {
             at: event.at,
             from: event.sender,
             to: peer,
-            chat_id: kind.is_chat().then_some(ChatId(event.log)),
+            chat_id: live.kind().is_chat().then_some(ChatId(event.log)),
             retry_after: None,
         };
         serde_json::to_string(&frame).unwrap_or_default().into()
@@ -284,22 +244,39 @@ impl LiveSession {
     /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log
     /// that the device is not in is passed over, and missing from `synced`.
     pub async fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
-        if cursors.keys().any(|log| !self.places.contains_key(log)) {
-            // A conversation may have begun since this connection was opened.
-            self.load_places().await?;
-        }
+        // A conversation may have begun since, an event have got lost on its way, or the person be out of a chat.
+        // Whoever is in it now and goes on from no later than its present end meets their removal before anything
+        // behind it, whenever that comes: so membership need not be asked of every page.
+        let present = self.load_places().await?;
         for (log, seq) in cursors {
-            if let Some(place) = self.places.get_mut(log) {
-                place.restart(*seq);
+            if let Some(place) = self.places.get_mut(log).filter(|_| present.contains(log)) {
+                place.restart((*seq).min(place.heard));
                 self.unconfirmed.forget(*log);
-                if !place.behind {
-                    place.behind = true;
-                    self.backlog.push_back(*log);
-                }
+                self.queue(*log);
             }
         }
         self.owes_synced = true;
         Ok(())
+    }
+
+    /// The device has everything up to these events: they were written to an earlier connection of it, and it says so.
+    pub async fn go_on_after(&mut self, had: HashMap<LogId, Seq>) -> Result<(), LiveError> {
+        for (log, seq) in had {
+            let Some(place) = self.places.get_mut(&log) else {
+                continue;
+            };
+            let seq = seq.min(place.heard);
+            if seq > place.sent {
+                place.restart(seq);
+            }
+            self.confirm(log, seq, Progress::Delivered).await?;
+        }
+        Ok(())
+    }
+
+    /// The client has ways of its own to say what it has: nothing counts as received but that.
+    pub fn client_acknowledges(&mut self) {
+        self.unconfirmed.client_acknowledges();
     }
 
     /// `synced`, with where every log stands.

@@ -69,7 +69,7 @@ pub async fn statuses(
             return plain(if gone { "closed" } else { "not_found" });
         };
         let privacy = privacies.get(uid).copied().unwrap_or_default();
-        let shows = privacy.online.includes(relation) || privacy.last_seen.includes(relation);
+        let shows = privacy.online.includes(relation);
         if !contact && relation != Relation::Oneself && !shows {
             return plain("not_subscribed");
         }

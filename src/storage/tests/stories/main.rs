@@ -8,6 +8,8 @@ mod admin;
 mod aging;
 mod audit;
 mod bans;
+mod chats;
+mod contacts;
 mod credentials;
 mod databases;
 mod guards;

@@ -22,7 +22,7 @@ const CONNECTING: usize = 16;
 /// Before each look at the server's memory.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Opens `connections`, spread over all users, holds them, and closes them.
+/// Opens `connections`, spread over all users and as many devices as it takes, holds them, and closes them.
 pub(crate) async fn idle(
     snapshot: &Snapshot,
     connections: usize,
@@ -35,8 +35,11 @@ pub(crate) async fn idle(
     };
     let api = snapshot.target.api()?;
     let (api, dialer) = (&api, Dialer::new(&snapshot.target)?);
-    let tokens: Vec<Secret> = stream::iter(snapshot.users.iter().take(connections))
-        .map(|user| accounts::with_device_token(api, user))
+    let users = snapshot.users.len().max(1);
+    // A device has one connection: what is more than there are users takes further devices of theirs.
+    let devices = snapshot.users.iter().cycle().take(connections).enumerate();
+    let tokens: Vec<Secret> = stream::iter(devices)
+        .map(|(n, user)| accounts::on_device(api, user, n / users))
         .buffer_unordered(CONNECTING)
         .try_collect()
         .await?;
@@ -54,7 +57,7 @@ pub(crate) async fn idle(
     let dialer = &dialer;
     let lost = Rc::new(Cell::new(0));
     let mut tasks = JoinSet::new();
-    let mut sockets = stream::iter(tokens.iter().cycle().take(connections))
+    let mut sockets = stream::iter(&tokens)
         .map(|token| async move {
             let mut socket = dialer.connect(token).await?;
             until_synced(&mut socket).await?;

@@ -15,6 +15,7 @@ mod members;
 mod requests;
 mod set_public;
 mod set_slow_mode;
+mod share_key;
 mod transfer;
 mod update;
 mod view;
@@ -38,6 +39,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/chats/members/add").route(post().to(members::add)))
         .service(resource("/chats/members/remove").route(post().to(members::remove)))
         .service(resource("/chats/members/role").route(post().to(members::set_role)))
+        .service(resource("/chats/keys").route(post().to(share_key::handle)))
         .service(resource("/chats/leave").route(post().to(leave::handle)))
         .service(resource("/chats/transfer").route(post().to(transfer::handle)))
         .service(resource("/chats/invitations").route(get().to(invitations::list)))
