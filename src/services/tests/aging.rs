@@ -277,7 +277,7 @@ async fn a_chat_keeps_less_than_the_server_and_never_more() {
         retention: Some(seconds),
         ..ChatChange::default()
     };
-    chats::update(&world.core, anna, &origin(), chat, &kept(3600))
+    chats::update(&world.core, anna, chat, &kept(3600))
         .await
         .unwrap();
     let to_chat = Destination::Chat(chat);
@@ -291,7 +291,7 @@ async fn a_chat_keeps_less_than_the_server_and_never_more() {
         [(second.seq, EventKind::Message)],
         "to the moment"
     );
-    chats::update(&world.core, anna, &origin(), chat, &kept(365 * 86_400))
+    chats::update(&world.core, anna, chat, &kept(365 * 86_400))
         .await
         .unwrap();
     world.pass(14 * DAY + HOUR);
