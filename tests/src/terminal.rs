@@ -85,7 +85,12 @@ impl Terminal {
     /// Waits for a question, and answers it.
     pub async fn answers(&mut self, question: &str, answer: &str) {
         self.shows(question).await;
-        let line = format!("{answer}\n");
+        self.types(answer);
+    }
+
+    /// Types a line.
+    pub fn types(&mut self, line: &str) {
+        let line = format!("{line}\n");
         self.keyboard
             .write_all(line.as_bytes())
             .expect("a terminal");

@@ -21,6 +21,7 @@ mod chat_members;
 mod chat_roles;
 mod chats;
 mod cli;
+mod cli_groups;
 mod contacts;
 mod cookies;
 mod crash;

@@ -155,6 +155,32 @@ async fn a_device_that_was_never_online_reads_and_writes_by_calls_alone() {
 }
 
 #[tokio::test]
+async fn a_device_that_was_away_learns_from_the_server_that_its_key_will_not_do() {
+    let server = Server::start().await;
+    let (anna, boris, cora) = (
+        Someone::join(&server, "Anna").await,
+        Someone::join(&server, "Boris").await,
+        Someone::join(&server, "Cora").await,
+    );
+    let chat = group(ChatKind::Group, &[&anna, &boris, &cora]).await;
+    let here = Target::chat(chat);
+    boris.client.send(here, "one").await.unwrap();
+    let keys = |of: &Someone| of.client.remembered_chat(chat).unwrap().key_count();
+    assert_eq!(keys(&boris), 1);
+    // A device more, which Boris's does not know of: the key is wrapped for it, and opens what came before as well.
+    let laptop = anna.another_device(&server).await;
+    boris.client.send(here, "two").await.unwrap();
+    assert_eq!(keys(&boris), 1);
+    assert_eq!(history(&laptop, chat).await, ["one", "two"]);
+    // A member less: a new key.
+    anna.client.remove_member(chat, cora.uid()).await.unwrap();
+    boris.client.send(here, "three").await.unwrap();
+    assert_eq!(keys(&boris), 2);
+    assert_eq!(history(&anna, chat).await, ["one", "two", "three"]);
+    assert_eq!(boris.client.unsent(), 0);
+}
+
+#[tokio::test]
 async fn history_is_handed_on_where_the_group_shares_it() {
     let server = Server::start().await;
     let (anna, boris, cora) = (

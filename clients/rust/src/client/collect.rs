@@ -23,8 +23,8 @@ impl Inner {
     /// Reads a chat's log from where keys were last collected, and takes the keys in it. Nothing is acknowledged, so
     /// that messages still arrive at the next live connection.
     pub(super) async fn collect_keys(&self, log: LogId) -> Result<(), ClientError> {
-        if self.is_live() {
-            // The live connection has taken all that there are.
+        if self.is_engaged() {
+            // The live connection takes them.
             return Ok(());
         }
         let from = {

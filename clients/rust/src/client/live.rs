@@ -84,7 +84,12 @@ impl Client {
             event_sender,
             closed,
         );
-        let task = tokio::spawn(engine.run());
+        self.inner.set_engaged(true);
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move {
+            engine.run().await;
+            inner.set_engaged(false);
+        });
         (
             Live {
                 inner: Arc::clone(&self.inner),

@@ -104,6 +104,8 @@ pub(crate) struct Inner {
     /// Events that this device wrote by calls: the live connection is not sent them.
     appended: Mutex<Vec<MessageId>>,
     key_progress: Mutex<Option<OnProgress>>,
+    /// Whether there is a live connection, or attempts at one.
+    engaged: AtomicBool,
     /// Whether a live connection has caught up.
     live: AtomicBool,
 }
@@ -188,6 +190,7 @@ impl Client {
             renewing: tokio::sync::Mutex::new(()),
             appended: Mutex::default(),
             key_progress: Mutex::default(),
+            engaged: AtomicBool::new(false),
             live: AtomicBool::new(false),
         };
         Ok(Self {
@@ -268,7 +271,7 @@ impl Inner {
 
     /// Counts them as handled, when there is no live connection that does.
     pub(crate) fn settle_appended(&self) {
-        if !self.is_live() {
+        if !self.is_engaged() {
             for event in self.take_appended() {
                 self.note_own(event.log, event.seq);
             }
@@ -278,6 +281,15 @@ impl Inner {
     pub(crate) fn key_progress(&self) -> MutexGuard<'_, Option<OnProgress>> {
         let held = self.key_progress.lock();
         held.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is a live connection, or attempts at one. A second one of the same device would end it.
+    pub(crate) fn is_engaged(&self) -> bool {
+        self.engaged.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_engaged(&self, engaged: bool) {
+        self.engaged.store(engaged, Ordering::Release);
     }
 
     /// Whether a live connection has caught up.
