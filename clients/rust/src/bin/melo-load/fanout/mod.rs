@@ -21,14 +21,16 @@ use crowd::Crowd;
 use member::Phase;
 use shared::Shared;
 
-/// Between the last connection and the first message.
-const SETTLE: Duration = Duration::from_secs(1);
+/// Between the last connection and the first message: positions are on disk by then.
+const SETTLE: Duration = Duration::from_secs(3);
+/// From everybody's knowing that it begins to the first message.
+const BEFORE: Duration = Duration::from_millis(300);
 /// How long everything on its way may take after the last message was due.
 const GRACE: Duration = Duration::from_secs(15);
 /// Between two looks whether everything has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long the server is looked at while nothing is sent.
-const QUIET: Duration = Duration::from_secs(3);
+const QUIET: Duration = Duration::from_secs(5);
 
 /// What is written.
 #[derive(Debug, Clone)]
@@ -133,7 +135,7 @@ pub(crate) async fn fan_out(
     let resident_kib = pid.and_then(process::resident_kib);
     let quiet_percent = quiet_percent(pid).await;
 
-    let start = shared.now() + nanos(SETTLE);
+    let start = shared.now() + nanos(BEFORE);
     let window = Window::starting_at(start, plan.warmup, plan.measured);
     shared.window.set(window);
     crowd.enter(Phase::Writing);
