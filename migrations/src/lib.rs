@@ -15,6 +15,8 @@ mod m20261121_030_create_profiles;
 mod m20261121_050_create_second_factors;
 mod m20261127_001_create_chats;
 mod m20261127_002_create_event_changes;
+mod m20261127_010_create_presence;
+mod m20261127_011_add_contact_refusals;
 
 /// The list of migrations.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_050_create_second_factors::Migration),
             Box::new(m20261127_001_create_chats::Migration),
             Box::new(m20261127_002_create_event_changes::Migration),
+            Box::new(m20261127_010_create_presence::Migration),
+            Box::new(m20261127_011_add_contact_refusals::Migration),
         ]
     }
 }

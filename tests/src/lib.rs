@@ -10,6 +10,8 @@
 #![allow(clippy::missing_panics_doc)]
 
 pub mod answer;
+pub mod chats;
+pub mod cli;
 pub mod files;
 pub mod keys;
 pub mod people;
@@ -18,10 +20,13 @@ pub mod search;
 pub mod server;
 pub mod shape;
 pub mod socket;
+pub mod terminal;
 pub mod tls;
 pub mod unique;
 
 pub use answer::{Answer, Call};
+pub use chats::{Chat, join};
+pub use cli::Cli;
 pub use people::{Anonymous, Device, Person, User, befriend};
 pub use postbox::Postbox;
 pub use server::Server;

@@ -15,8 +15,7 @@ pub struct Postbox {
     child: Child,
     orders: ChildStdin,
     arrived: mpsc::UnboundedReceiver<Value>,
-    smtp: u64,
-    sms: u64,
+    ports: Value,
 }
 
 impl Postbox {
@@ -39,25 +38,33 @@ impl Postbox {
             }
         });
         let ports: Value = arrived.recv().await.expect("ports");
-        let port = |name: &str| ports[name].as_u64().expect("a port");
-        let (smtp, sms) = (port("smtp"), port("sms"));
         Self {
             child,
             orders,
             arrived,
-            smtp,
-            sms,
+            ports,
         }
     }
 
-    /// `SMTP_URL`.
+    /// A port, by its name in the program; `None` where this machine has no such address.
+    pub fn port(&self, name: &str) -> Option<u64> {
+        self.ports[name].as_u64()
+    }
+
+    /// The authority that the mail server's certificate is from, PEM.
+    pub fn ca_pem(&self) -> &str {
+        self.ports["ca"].as_str().expect("a certificate")
+    }
+
+    /// `SMTP_URL` of the port that knows no TLS.
     pub fn smtp_url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.smtp)
+        format!("smtp://127.0.0.1:{}", self.port("smtp").expect("a port"))
     }
 
     /// `SMS_HTTP_URL`.
     pub fn sms_url(&self) -> String {
-        format!("http://127.0.0.1:{}/messages", self.sms)
+        let port = self.port("sms").expect("a port");
+        format!("http://127.0.0.1:{port}/messages")
     }
 
     /// Has the provider answer otherwise from now on: `ok`, `fail`, `hold`.
@@ -106,26 +113,48 @@ impl Postbox {
         }
     }
 
-    /// The token in the next mail, which must be in English to be readable as it is.
+    /// The next connection to a mail server that has come to its end: what was said in plain, and how the rest was
+    /// protected. No mail may have come before it.
+    pub async fn session(&mut self) -> Value {
+        loop {
+            let mut next = self.next().await;
+            assert!(next.get("mail").is_none(), "a mail: {next}");
+            if let Some(session) = next.get_mut("session") {
+                return session.take();
+            }
+        }
+    }
+
+    /// The token in the next mail.
     pub async fn token(&mut self) -> String {
         let mail = self.mail().await;
-        let data = mail["data"].as_str().expect("data").replace("=\r\n", "");
-        let is_token = |line: &&str| {
-            line.len() == 43
-                && line
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        };
-        let token = data.lines().find(is_token);
-        token
-            .unwrap_or_else(|| panic!("a token in {data}"))
-            .to_owned()
+        token_in(&mail)
     }
 
     /// Whether nothing more has arrived.
     pub fn is_quiet(&mut self) -> bool {
-        self.arrived.try_recv().is_err()
+        while let Ok(next) = self.arrived.try_recv() {
+            if next.get("mail").is_some() || next.get("sms").is_some() {
+                return false;
+            }
+        }
+        true
     }
+}
+
+/// The token in a mail, which must be in English to be readable as it is.
+pub fn token_in(mail: &Value) -> String {
+    let data = mail["data"].as_str().expect("data").replace("=\r\n", "");
+    let is_token = |line: &&str| {
+        line.len() == 43
+            && line
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let token = data.lines().find(is_token);
+    token
+        .unwrap_or_else(|| panic!("a token in {data}"))
+        .to_owned()
 }
 
 impl Drop for Postbox {

@@ -346,9 +346,14 @@ fn melo(dir: &Path) -> Command {
     command
 }
 
-/// `MELO_BIN`, or the server that was built into the target directory of these tests.
+/// `MELO_BIN`, or the server that was built with these tests.
 fn binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("MELO_BIN") {
+    built("melo", "MELO_BIN")
+}
+
+/// The program that `setting` names, or the one that was built into the target directory of these tests.
+pub(crate) fn built(name: &str, setting: &str) -> PathBuf {
+    if let Some(named) = std::env::var_os(setting) {
         return PathBuf::from(named);
     }
     // <target>/<profile>/deps/flows-<hash>
@@ -356,11 +361,11 @@ fn binary() -> PathBuf {
     let built = own
         .parent()
         .and_then(Path::parent)
-        .map(|profile| profile.join("melo"));
+        .map(|profile| profile.join(name));
     let built = built.expect("a target directory");
     assert!(
         built.is_file(),
-        "there is no server at {}: run `cargo build -p melo-server` first, or name one in MELO_BIN",
+        "there is no {name} at {}: run `cargo build --workspace --bins` first, or name one in {setting}",
         built.display()
     );
     built

@@ -3,6 +3,7 @@
 mod abuse;
 mod admin;
 pub(crate) mod credentials;
+mod presence;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
@@ -142,6 +143,7 @@ impl From<ContactError> for ApiError {
             ContactError::AlreadySubscribed => ErrorCode::AlreadySubscribed,
             ContactError::Blocked => ErrorCode::Blocked,
             ContactError::UserNotFound => ErrorCode::UserNotFound,
+            ContactError::NotAContact => ErrorCode::NotFound,
             ContactError::NoPendingRequest => ErrorCode::NoPendingRequest,
             ContactError::Limited(seconds) => {
                 return Self::retry(ErrorCode::RateLimited, error.to_string(), *seconds);
@@ -235,7 +237,14 @@ impl From<ChatError> for ApiError {
     fn from(error: ChatError) -> Self {
         let detail = error.to_string();
         let code = match error {
-            ChatError::NotFound => ErrorCode::NotFound,
+            ChatError::Avatar(error) => return error.into(),
+            ChatError::NotFound | ChatError::NoPicture => ErrorCode::NotFound,
+            ChatError::UserNotFound => ErrorCode::UserNotFound,
+            ChatError::InviteInvalid => ErrorCode::InviteInvalid,
+            ChatError::Banned => ErrorCode::Banned,
+            ChatError::Blocked => ErrorCode::Blocked,
+            ChatError::OwnerStays => ErrorCode::LastOwner,
+            ChatError::LimitReached(_) => ErrorCode::LimitReached,
             ChatError::NotAMember => ErrorCode::NotAMember,
             ChatError::Forbidden => ErrorCode::Forbidden,
             ChatError::Envelope(_) | ChatError::KeyRefNeeded | ChatError::KeysNeeded => {

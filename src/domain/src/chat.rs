@@ -24,6 +24,23 @@ impl LogKind {
     pub fn is_chat(self) -> bool {
         matches!(self, Self::Group | Self::Channel)
     }
+
+    /// What the wire calls a chat of this kind: a group is a `chat` there.
+    pub fn chat_type(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Direct => "direct",
+            Self::Group => "chat",
+            Self::Channel => "channel",
+        }
+    }
+
+    /// The kind that the wire calls so.
+    pub fn from_chat_type(name: &str) -> Option<Self> {
+        [Self::Group, Self::Channel]
+            .into_iter()
+            .find(|kind| kind.chat_type() == name)
+    }
 }
 
 coded!(
@@ -141,6 +158,8 @@ coded!(
         Gone = 4,
         /// Asked while the other had blocked them: nobody was told.
         Held = 5,
+        /// Contacts no longer, or a request that was taken back: what is left is the way to what was written.
+        Ended = 6,
     }
 );
 

@@ -17,6 +17,7 @@ mod name;
 mod network;
 mod password;
 mod phone;
+mod presence;
 mod privacy;
 mod registration;
 mod role;
@@ -39,6 +40,7 @@ pub use name::{Bio, ChatDescription, ChatTitle, DisplayName, InvalidName, Userna
 pub use network::network_of;
 pub use password::{PasswordOwner, PasswordPolicy, UnfitPassword};
 pub use phone::{InvalidPhone, Phone};
+pub use presence::{PresenceStatus, ShownPresence, Whereabouts};
 pub use privacy::{Audience, Privacy, Relation, UnknownAudience};
 pub use registration::{RegistrationMode, UnknownRegistrationMode};
 pub use role::{

@@ -33,4 +33,16 @@ pub trait Backend: Send + Sync {
     async fn excuse(&self, name: &str) -> Result<(), BackendError>;
     /// How long the door stays closed; zero when it is open.
     async fn barred(&self, name: &str) -> Result<Duration, BackendError>;
+    /// Keeps a value for one holder in an entry, beside those of other holders, each for its own time.
+    async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        value: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<(), BackendError>;
+    /// Ends what a holder keeps in an entry.
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), BackendError>;
+    /// Holders and values of each of these entries, as far as their time is not over, in the order of the names.
+    async fn leases(&self, names: &[String]) -> Result<Vec<Vec<(String, Vec<u8>)>>, BackendError>;
 }

@@ -9,6 +9,7 @@ use melo_domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 
 use crate::backend::{Backend, BackendError};
+use crate::leases::Leases;
 use crate::quota::{Quota, Spent, Window};
 use crate::strikes::{Strike, StrikeRule, Strikes};
 
@@ -24,6 +25,7 @@ enum Content {
     Claimed,
     Window(Window),
     Strikes(Strikes),
+    Leases(Leases),
 }
 
 #[derive(Debug)]
@@ -201,6 +203,57 @@ impl Backend for InProcess {
             _ => Duration::ZERO,
         }))
     }
+
+    async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        value: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<(), BackendError> {
+        self.with(|entries, now| {
+            let fits = |content: &Content| matches!(content, Content::Leases(_));
+            let fresh = || Content::Leases(Leases::default());
+            let entry = self.entry(entries, name, now, fits, fresh)?;
+            let Content::Leases(leases) = &mut entry.content else {
+                return Err(BackendError::Full);
+            };
+            leases.expire(now);
+            leases.keep(holder, value, now.plus(ttl));
+            entry.expires = leases.last().unwrap_or(now);
+            Ok(())
+        })
+    }
+
+    async fn end_lease(&self, name: &str, holder: &str) -> Result<(), BackendError> {
+        self.with(|entries, now| {
+            if let Some(Entry {
+                content: Content::Leases(leases),
+                expires,
+            }) = entries.get_mut(name)
+            {
+                leases.end(holder);
+                *expires = leases.last().unwrap_or(now);
+                if leases.last().is_none() {
+                    entries.remove(name);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn leases(&self, names: &[String]) -> Result<Vec<Vec<(String, Vec<u8>)>>, BackendError> {
+        Ok(self.with(|entries, now| {
+            let held = names.iter().map(|name| match entries.get(name) {
+                Some(Entry {
+                    content: Content::Leases(leases),
+                    ..
+                }) => leases.live(now),
+                _ => Vec::new(),
+            });
+            held.collect()
+        }))
+    }
 }
 
 #[cfg(test)]
@@ -318,6 +371,33 @@ mod tests {
         }
         let full = store.put("one more", vec![], MINUTE).await;
         assert_eq!(full, Err(BackendError::Full));
+    }
+
+    #[tokio::test]
+    async fn each_holder_has_its_own_time_and_the_others_stay() {
+        let (clock, store) = store();
+        let held = async |store: &InProcess| {
+            let names = ["p".to_owned(), "nobody".to_owned()];
+            let mut all = store.leases(&names).await.unwrap();
+            assert_eq!(all.pop(), Some(Vec::new()));
+            let mut values: Vec<Vec<u8>> = all.remove(0).into_iter().map(|(_, v)| v).collect();
+            values.sort();
+            values
+        };
+        store.lease("p", "one", vec![1], MINUTE).await.unwrap();
+        store.lease("p", "two", vec![2], 2 * MINUTE).await.unwrap();
+        assert_eq!(held(&store).await, [[1], [2]]);
+        store.lease("p", "one", vec![3], MINUTE).await.unwrap();
+        assert_eq!(held(&store).await, [[2], [3]]);
+        clock.advance(MINUTE);
+        store.sweep();
+        assert_eq!(held(&store).await, [[2]], "a holder that is gone");
+        store.lease("p", "one", vec![4], MINUTE).await.unwrap();
+        store.end_lease("p", "two").await.unwrap();
+        store.end_lease("p", "two").await.unwrap();
+        assert_eq!(held(&store).await, [[4]]);
+        store.end_lease("p", "one").await.unwrap();
+        assert_eq!(store.entries.lock().len(), 0);
     }
 
     #[tokio::test]

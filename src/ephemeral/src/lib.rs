@@ -3,6 +3,7 @@
 
 mod backend;
 mod in_process;
+mod leases;
 mod quota;
 mod strikes;
 
@@ -31,6 +32,8 @@ pub enum Kind {
     SlowMode,
     /// Signed calls from outside that were received, by what was signed.
     Webhook,
+    /// Where somebody is connected, what they say of themselves, and to whom they are writing.
+    Presence,
 }
 
 impl Kind {
@@ -42,6 +45,7 @@ impl Kind {
             Self::Challenge => "challenge",
             Self::SlowMode => "slow_mode",
             Self::Webhook => "webhook",
+            Self::Presence => "presence",
         }
     }
 }

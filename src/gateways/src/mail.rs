@@ -1,5 +1,7 @@
 //! Mail, handed to the operator's SMTP server (RFC 5321).
 
+use std::error::Error;
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +12,9 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use melo_domain::{Secret, Timestamp};
 use reqwest::Url;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::{GatewayError, SEND_WITHIN, SendError};
 
@@ -67,8 +72,15 @@ pub fn smtp_security(url: &str) -> Result<SmtpSecurity, &'static str> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || bare(host)
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A host as it is looked up: a URL has IPv6 addresses in brackets (RFC 3986, section 3.2.2).
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 fn wrong(what: &str) -> GatewayError {
@@ -80,7 +92,7 @@ impl Mailer {
     pub fn new(settings: &MailSettings) -> Result<Self, GatewayError> {
         let security = smtp_security(settings.url.expose()).map_err(wrong)?;
         let url = Url::parse(settings.url.expose()).map_err(|_| wrong("SMTP_URL"))?;
-        let host = url.host_str().unwrap_or_default();
+        let host = bare(url.host_str().unwrap_or_default());
         let from: Mailbox = settings.from.parse().map_err(|_| wrong("MAIL_FROM"))?;
         let domain = from.email.domain().to_owned();
         let (tls, port) = match security {
@@ -137,10 +149,27 @@ impl Mailer {
 fn tls(host: &str, settings: &MailSettings) -> Result<TlsParameters, GatewayError> {
     let mut builder = TlsParameters::builder(host.to_owned());
     if let Some(pem) = &settings.ca_pem {
-        let root = Certificate::from_pem(pem.as_bytes());
-        builder = builder.add_root_certificate(root.map_err(|_| wrong("SMTP_CA_FILE"))?);
+        for root in roots(pem)? {
+            builder = builder.add_root_certificate(root);
+        }
     }
     builder.build_rustls().map_err(|_| wrong("TLS"))
+}
+
+/// The certificates of a file: all of them good to trust, and at least one, or the mails would wait for nothing.
+fn roots(pem: &str) -> Result<Vec<Certificate>, GatewayError> {
+    let mut roots = Vec::new();
+    for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let der = der.map_err(|_| wrong("SMTP_CA_FILE is not PEM"))?;
+        let unusable = |_| wrong("SMTP_CA_FILE has a certificate that cannot be trusted");
+        RootCertStore::empty().add(der.clone()).map_err(unusable)?;
+        let root = Certificate::from_der(der.to_vec());
+        roots.push(root.map_err(|_| wrong("SMTP_CA_FILE"))?);
+    }
+    if roots.is_empty() {
+        return Err(wrong("SMTP_CA_FILE has no certificate in it"));
+    }
+    Ok(roots)
 }
 
 /// What stands percent-encoded in the URL (RFC 3986, section 2.1).
@@ -165,9 +194,31 @@ fn said(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("the mail server answered {code}"),
         None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None if error.is_tls() => "no TLS with the mail server".to_owned(),
-        None => "the mail server cannot be reached or spoken with".to_owned(),
+        None => match (handshake_fault(error), error.source()) {
+            (Some(why), _) => format!("no TLS with the mail server: {why}"),
+            // Ours: no STARTTLS is offered, or no way to sign in.
+            (None, Some(why)) if error.is_client() => {
+                format!("the mail server is of no use: {why}")
+            }
+            _ => "the mail server cannot be reached or spoken with".to_owned(),
+        },
     }
+}
+
+/// What is wrong with the certificate, or with TLS.
+fn handshake_fault(error: &dyn Error) -> Option<String> {
+    let mut next = error.source();
+    while let Some(source) = next {
+        if let Some(io) = source.downcast_ref::<io::Error>() {
+            // I/O errors hide what they wrap from `source`.
+            return io
+                .get_ref()?
+                .downcast_ref::<rustls::Error>()
+                .map(ToString::to_string);
+        }
+        next = source.source();
+    }
+    None
 }
 
 #[cfg(test)]
@@ -183,6 +234,9 @@ mod tests {
             ("smtp://127.0.0.1:2525", Ok(SmtpSecurity::Loopback)),
             ("smtp://[::1]:25", Ok(SmtpSecurity::Loopback)),
             ("smtp://localhost", Ok(SmtpSecurity::Loopback)),
+            // Written in any other way this machine is another one.
+            ("smtp://LOCALHOST", Ok(SmtpSecurity::StartTls)),
+            ("smtp://localhost.example", Ok(SmtpSecurity::StartTls)),
             ("http://localhost", Err("must begin with smtps: or smtp:")),
             ("localhost", Err("must be a URL")),
         ] {
@@ -197,6 +251,33 @@ mod tests {
             Some("p@ss:wörd")
         );
         assert!(decoded("100%").is_err() && decoded("%zz").is_err() && decoded("%ff").is_err());
+    }
+
+    #[test]
+    fn a_file_to_trust_has_certificates_in_it() {
+        let said = |pem: &str| roots(pem).err().map(|error| error.to_string());
+        for (pem, why) in [
+            ("", "no certificate in it"),
+            ("localhost", "no certificate in it"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                "no certificate in it",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "cannot be trusted",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n",
+                "not PEM",
+            ),
+        ] {
+            let said = said(pem).unwrap();
+            assert!(
+                said.contains("SMTP_CA_FILE") && said.contains(why),
+                "{said}"
+            );
+        }
     }
 
     // The transport's pool wants a runtime to live in.

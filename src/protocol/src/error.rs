@@ -118,6 +118,8 @@ error_codes! {
     NotAMember = "not_a_member", 403, false, "Not a member";
     /// Not allowed to this caller.
     Forbidden = "forbidden", 403, false, "Forbidden";
+    /// As many as there may be: members of a chat, chats of a person, invites.
+    LimitReached = "limit_reached", 409, false, "Limit reached";
     /// The mail address is confirmed for another account.
     EmailTaken = "email_taken", 409, false, "Mail address taken";
     /// No such user.

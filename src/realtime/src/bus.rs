@@ -25,6 +25,13 @@ pub enum BusMessage {
         /// What.
         frame: ByteString,
     },
+    /// A frame for all connections of several people. Lost where nobody is there.
+    ToUsers {
+        /// Who.
+        uids: Arc<[Uid]>,
+        /// What.
+        frame: ByteString,
+    },
     /// A device published its key: its connections are handed other entries of envelopes from now on.
     KeyPublished {
         /// Whose.

@@ -189,6 +189,12 @@ impl BusSubscriber for Hub {
             BusMessage::ToUser { uid, frame } => {
                 self.offer(*uid, &Outbound::Frame(frame.clone()), None);
             }
+            BusMessage::ToUsers { uids, frame } => {
+                let outbound = Outbound::Frame(frame.clone());
+                for uid in uids.iter() {
+                    self.offer(*uid, &outbound, None);
+                }
+            }
             BusMessage::KeyPublished { uid, device, kid } => {
                 self.offer(
                     *uid,

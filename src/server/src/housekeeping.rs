@@ -6,7 +6,7 @@ use std::time::Duration;
 use melo_crypto::{KeyringError, RootKey};
 use melo_domain::Clock;
 use melo_ephemeral::InProcess;
-use melo_services::Core;
+use melo_services::{Core, presence, typing};
 use melo_storage::{StorageError, Store, data_keys};
 
 use crate::keys::JwtWatch;
@@ -23,6 +23,11 @@ const KEY_USAGE: Duration = Duration::from_secs(30);
 const SEALS_AHEAD: u64 = 4_000_000;
 /// Expired short-lived entries are dropped this often.
 const SWEEP: Duration = Duration::from_mins(1);
+
+/// Changes of presence are looked at, and writing that is over is taken back, this often.
+const PRESENCE: Duration = Duration::from_secs(1);
+/// This node's word about who is connected is renewed this often: three times before it runs out.
+const LEASES: Duration = Duration::from_secs(20);
 
 /// The files of the JWT keys are looked at this often.
 const JWT_KEYS: Duration = Duration::from_secs(5);
@@ -51,6 +56,8 @@ impl Housekeeping {
         let mut usage = every(KEY_USAGE);
         let mut sweep = every(SWEEP);
         let mut jwt = every(JWT_KEYS);
+        let mut presences = every(PRESENCE);
+        let mut leases = every(LEASES);
         loop {
             tokio::select! {
                 _ = stop.changed() => break,
@@ -66,6 +73,11 @@ impl Housekeeping {
                     self.ephemeral.sweep();
                     report("replaced tokens", self.core.forget_replaced_tokens().await);
                 }
+                _ = presences.tick() => {
+                    report("presence", presence::tick(&self.core).await);
+                    report("typing", typing::tick(&self.core).await);
+                }
+                _ = leases.tick() => report("leases", presence::renew(&self.core).await),
                 _ = jwt.tick() => self.take_over_jwt_keys(),
             }
         }
@@ -129,7 +141,7 @@ fn every(period: Duration) -> tokio::time::Interval {
     interval
 }
 
-fn report(what: &'static str, done: Result<(), StorageError>) {
+fn report(what: &'static str, done: Result<(), impl std::fmt::Display>) {
     if let Err(error) = done {
         tracing::error!(what, %error, "housekeeping failed; it is tried again");
     }

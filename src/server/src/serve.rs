@@ -16,10 +16,11 @@ use crate::data_dir::{self, DataDirError, DataDirLock};
 use crate::gateways;
 use crate::housekeeping::Housekeeping;
 use crate::keys::{self, JwtWatch, Keys, KeysError};
+use crate::open_files;
 use crate::settings::Settings;
+use crate::shutdown::StopSignals;
 use crate::tls::Reloader;
 use crate::wiring::{self, Assembly, WiringError};
-use crate::{open_files, shutdown};
 
 /// Why the server did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +105,13 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let server = melo_api::start(state, listeners, &tls, workers)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
+    // Before it is told to be ready: from then on it may be told to stop.
+    let signals = StopSignals::listen();
     let ready = banner::ready(&settings, &certificate, Language::of_terminal());
     // Nobody may be reading any more; that is no reason to stop.
     let _ = writeln!(std::io::stdout(), "{ready}");
 
-    let signal = shutdown::requested().await;
+    let signal = signals.received().await;
     tracing::info!(signal, connections = hub.connections(), "stopping");
     hub.stop(&Close {
         code: CloseCode::GoingAway,

@@ -2,14 +2,27 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT (Ctrl-C) and returns its name. A signal that cannot be received is left to
-/// its default, which ends the process.
-pub async fn requested() -> &'static str {
-    let mut terminate = listen(SignalKind::terminate());
-    let mut interrupt = listen(SignalKind::interrupt());
-    tokio::select! {
-        () = received(&mut terminate) => "SIGTERM",
-        () = received(&mut interrupt) => "SIGINT",
+/// SIGTERM and SIGINT (Ctrl-C). From the moment this is made they do not end the process by themselves.
+pub struct StopSignals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl StopSignals {
+    /// Begins to listen. A signal that cannot be received is left to its default, which ends the process.
+    pub fn listen() -> Self {
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+        }
+    }
+
+    /// Waits for one of them, be it one that came before, and returns its name.
+    pub async fn received(mut self) -> &'static str {
+        tokio::select! {
+            () = received(&mut self.terminate) => "SIGTERM",
+            () = received(&mut self.interrupt) => "SIGINT",
+        }
     }
 }
 

@@ -10,12 +10,12 @@ use melo_crypto::{
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
-use melo_services::{Core, Parts, Policy, Window};
+use melo_services::{ChatLimits, Core, Parts, Policy, Window};
 use melo_storage::{Database, StorageError, Store, data_keys};
 
 use crate::gateways::{self, GatewaysError};
 use crate::keys::Keys;
-use crate::settings::Settings;
+use crate::settings::{Chats, Settings};
 
 /// Life of a device token: the contract's 30 days.
 const DEVICE_TOKEN_LIFE: std::time::Duration = std::time::Duration::from_hours(30 * 24);
@@ -132,8 +132,19 @@ fn policy(settings: &Settings) -> Policy {
         registration: settings.accounts.registration,
         passwords: settings.accounts.passwords,
         channels: gateways::channels(settings),
+        chats: chat_limits(&settings.chats),
         admin_reauthentication: settings.admin.reauthentication,
         admin_second_factor: settings.admin.second_factor,
+    }
+}
+
+fn chat_limits(chats: &Chats) -> ChatLimits {
+    ChatLimits {
+        group_members: chats.group_members.into(),
+        channel_members: chats.channel_members.into(),
+        per_person: chats.per_person.into(),
+        owned: chats.owned.into(),
+        invites: chats.invites.into(),
     }
 }
 

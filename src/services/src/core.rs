@@ -20,6 +20,8 @@ use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::outgoing::Channels;
 use crate::password_pool::PasswordPool;
+use crate::presence::Presence;
+use crate::typing::Writing;
 
 /// So many attempts in such a time, and how long to wait after that.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,35 @@ pub struct Policy {
     pub passwords: PasswordPolicy,
     /// Which ways out there are.
     pub channels: Channels,
+    /// How large chats grow, and how many there are.
+    pub chats: ChatLimits,
+}
+
+/// How large chats grow, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatLimits {
+    /// People in one group.
+    pub group_members: u64,
+    /// People in one channel.
+    pub channel_members: u64,
+    /// Chats that one person is in.
+    pub per_person: u64,
+    /// Chats that one person owns.
+    pub owned: u64,
+    /// Invites that one chat has.
+    pub invites: u64,
+}
+
+impl Default for ChatLimits {
+    fn default() -> Self {
+        Self {
+            group_members: 1000,
+            channel_members: 100_000,
+            per_person: 500,
+            owned: 100,
+            invites: 50,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -93,6 +124,7 @@ impl Default for Policy {
             registration: RegistrationMode::default(),
             passwords: PasswordPolicy::default(),
             channels: Channels::default(),
+            chats: ChatLimits::default(),
         }
     }
 }
@@ -141,6 +173,8 @@ pub struct Core {
     pub(crate) caches: Caches,
     pub(crate) cursors: CursorBuffer,
     pub(crate) activity: Activity,
+    pub(crate) presence: Presence,
+    pub(crate) writing: Writing,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
     jobs: Arc<Notify>,
@@ -164,6 +198,8 @@ impl Core {
             caches,
             cursors: CursorBuffer::default(),
             activity: Activity::default(),
+            presence: Presence::default(),
+            writing: Writing::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             jobs: Arc::default(),
@@ -243,11 +279,13 @@ impl Core {
         Ok(())
     }
 
-    /// Writes the positions that devices have acknowledged since the last call, and which sessions were used.
+    /// Writes the positions that devices have acknowledged since the last call, which sessions were used, and who was
+    /// last there when.
     /// The server calls this every second and once more when it stops.
     pub async fn flush(&self) -> Result<(), StorageError> {
         self.cursors.flush(&self.store).await?;
-        self.activity.flush(&self.store).await
+        self.activity.flush(&self.store).await?;
+        self.presence.flush(&self.store).await
     }
 }
 

@@ -26,14 +26,16 @@ mod origin;
 pub mod outgoing;
 mod password_pool;
 pub mod people;
+pub mod presence;
 pub mod queue;
 mod relations;
 pub mod second_factor;
 pub mod sessions;
 pub mod tokens;
+pub mod typing;
 
 pub use caches::DirectRoute;
-pub use core::{Core, Parts, Policy, Window};
+pub use core::{ChatLimits, Core, Parts, Policy, Window};
 pub use fault::Fault;
 pub use limits::{LimitError, Spent, spend_call, watch};
 pub use origin::Origin;

@@ -12,7 +12,7 @@ use melo_domain::{LogId, Seq};
 use melo_realtime::{Member, Outbound, Outbox, Registration};
 use melo_services::Caller;
 use melo_services::live::{LiveError, LiveSession, Step};
-use melo_services::messages::{self, Progress, SendInput};
+use melo_services::messages::{self, Destination, Progress, SendInput};
 use melo_storage::Appended;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 async fn send(world: &World, from: Caller, to: Caller, text: &str) -> Appended {
     let payload = RawValue::from_string(format!("\"{text}\"")).unwrap();
     let input = SendInput {
-        target: to.uid,
+        to: Destination::Person(to.uid),
         payload: &payload,
         client_id: None,
     };

@@ -1,5 +1,7 @@
 //! Who keeps whom away.
 
+use std::collections::HashSet;
+
 use melo_crypto::Keyring;
 use melo_domain::{Timestamp, Uid};
 use sea_orm::sea_query::Cond;
@@ -96,6 +98,24 @@ pub async fn around(conn: &impl ConnectionTrait, uid: Uid) -> Result<Vec<Uid>, S
             })?)
         })
         .collect()
+}
+
+/// Each of these people with each of those whom they have blocked or who have blocked them, in one query.
+pub async fn around_all(
+    conn: &impl ConnectionTrait,
+    uids: &[Uid],
+) -> Result<HashSet<(Uid, Uid)>, StorageError> {
+    let of = || uids.iter().map(|uid| uid.to_i64());
+    let either = Cond::any()
+        .add(Column::Uid.is_in(of()))
+        .add(Column::Peer.is_in(of()));
+    let rows = Entity::find().filter(either).all(conn).await?;
+    let mut pairs = HashSet::with_capacity(rows.len() * 2);
+    for row in rows {
+        let (uid, peer) = (Uid::from_i64(row.uid)?, Uid::from_i64(row.peer)?);
+        pairs.extend([(uid, peer), (peer, uid)]);
+    }
+    Ok(pairs)
 }
 
 /// One page of those whom `uid` has blocked, in the order of their ids, and how many there are.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use melo_crypto::Keyring;
 use melo_domain::{ChatRole, LogId, LogKind, Seq, Timestamp, Uid};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect, Set, Value,
 };
 
 use crate::StorageError;
@@ -23,6 +23,10 @@ pub struct Member {
     pub role: ChatRole,
     /// The first event that is for them.
     pub from_seq: Seq,
+}
+
+fn seal(keys: &Keyring, log: LogId, uid: Uid) -> RowSeal<'_> {
+    RowSeal::new(keys, "log_members", format!("{log}:{}", uid.to_i64()))
 }
 
 fn open(row: &Model) -> Result<Member, StorageError> {
@@ -85,10 +89,57 @@ pub async fn page(
         .await?;
     rows.iter()
         .map(|row| {
-            let seal = RowSeal::new(keys, "log_members", format!("{log}:{}", row.uid));
-            Ok((open(row)?, seal.open_time("joined_at", &row.joined_at)?))
+            let member = open(row)?;
+            let seal = seal(keys, log, member.uid);
+            Ok((member, seal.open_time("joined_at", &row.joined_at)?))
         })
         .collect()
+}
+
+/// How many members the chat has.
+pub async fn count(conn: &impl ConnectionTrait, log: LogId) -> Result<u64, StorageError> {
+    let members = Entity::find().filter(Column::Log.eq(log.to_i64()));
+    Ok(members.count(conn).await?)
+}
+
+/// Those who run the chat: its owner and admins.
+pub async fn leaders(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>, StorageError> {
+    let rows: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Uid)
+        .filter(Column::Log.eq(log.to_i64()))
+        .filter(Column::Role.ne(ChatRole::Member.code()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|uid| Ok(Uid::from_i64(uid)?))
+        .collect()
+}
+
+/// Who is to own the chat after its owner: the admin who has been in it longest, else the member who has.
+pub async fn heir(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    log: LogId,
+) -> Result<Option<Uid>, StorageError> {
+    for role in [ChatRole::Admin, ChatRole::Member] {
+        let rows = Entity::find()
+            .filter(Column::Log.eq(log.to_i64()))
+            .filter(Column::Role.eq(role.code()))
+            .all(conn)
+            .await?;
+        let mut first: Option<(Timestamp, Uid)> = None;
+        for row in &rows {
+            let uid = Uid::from_i64(row.uid)?;
+            let joined = seal(keys, log, uid).open_time("joined_at", &row.joined_at)?;
+            first = first.min(Some((joined, uid))).or(Some((joined, uid)));
+        }
+        if let Some((_, uid)) = first {
+            return Ok(Some(uid));
+        }
+    }
+    Ok(None)
 }
 
 /// How many members each of these chats has, in one query.
@@ -132,6 +183,8 @@ pub async fn set_role(
 pub struct Membership {
     /// Which.
     pub log: LogId,
+    /// Group or channel.
+    pub kind: LogKind,
     /// As what.
     pub role: ChatRole,
     /// The first event that is for them.
@@ -146,7 +199,7 @@ pub async fn of_person(
     offset: u64,
     limit: u64,
 ) -> Result<Vec<Membership>, StorageError> {
-    let sql = "SELECT m.log AS log, m.role AS role, m.from_seq AS from_seq FROM log_members m \
+    let sql = "SELECT m.log AS log, l.kind AS kind, m.role AS role, m.from_seq AS from_seq FROM log_members m \
                JOIN logs l ON l.id = m.log WHERE m.uid = ? AND l.kind IN (?, ?) AND m.log > ? \
                ORDER BY m.log LIMIT ? OFFSET ?";
     let values: [Value; 6] = [
@@ -160,15 +213,47 @@ pub async fn of_person(
     let rows = conn
         .query_all_raw(statement(conn.get_database_backend(), sql, values))
         .await?;
+    rows.iter().map(open_membership).collect()
+}
+
+/// Since when a person has been in each of their logs.
+pub async fn joined(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+) -> Result<HashMap<LogId, Timestamp>, StorageError> {
+    let rows = Entity::find()
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .all(conn)
+        .await?;
     rows.iter()
         .map(|row| {
-            Ok(Membership {
-                log: LogId::from_i64(row.try_get("", "log")?)?,
-                role: ChatRole::from_code(row.try_get("", "role")?)?,
-                from_seq: row.try_get::<i64>("", "from_seq")?.unsigned_abs(),
-            })
+            let log = LogId::from_i64(row.log)?;
+            let joined = seal(keys, log, uid).open_time("joined_at", &row.joined_at)?;
+            Ok((log, joined))
         })
         .collect()
+}
+
+/// How a person is in this chat, if they are and it is one.
+pub async fn membership(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    log: LogId,
+) -> Result<Option<Membership>, StorageError> {
+    let before = log.to_i64() - 1;
+    let before = (before > 0).then(|| LogId::from_i64(before)).transpose()?;
+    let found = of_person(conn, uid, before, 0, 1).await?;
+    Ok(found.into_iter().next().filter(|found| found.log == log))
+}
+
+fn open_membership(row: &QueryResult) -> Result<Membership, StorageError> {
+    Ok(Membership {
+        log: LogId::from_i64(row.try_get("", "log")?)?,
+        kind: LogKind::from_code(row.try_get("", "kind")?)?,
+        role: ChatRole::from_code(row.try_get("", "role")?)?,
+        from_seq: row.try_get::<i64>("", "from_seq")?.unsigned_abs(),
+    })
 }
 
 /// How many chats a person is in.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use melo_crypto::Keyring;
-use melo_domain::{LogId, LogKind, Timestamp, Uid};
+use melo_domain::{LogId, LogKind, Seq, Timestamp, Uid};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
@@ -297,8 +297,9 @@ pub async fn set_avatar(
     Ok(())
 }
 
-/// Deletes a chat with everything in it. Who was in it was told before.
-pub async fn delete(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageError> {
+/// Deletes a chat with everything in it but the event `last`, which says that it is gone. Its log's row stays with it:
+/// whoever was about to write there finds the number taken and nobody in it, instead of an empty place.
+pub async fn delete(tx: &impl ConnectionTrait, log: LogId, last: Seq) -> Result<(), StorageError> {
     let id = log.to_i64();
     macro_rules! clear {
         ($($table:ident.$column:ident),* $(,)?) => {$(
@@ -317,10 +318,24 @@ pub async fn delete(tx: &impl ConnectionTrait, log: LogId) -> Result<(), Storage
         cursors.Log,
         event_changes.Log,
         expiries.Log,
-        events.Log,
         log_members.Log,
-        logs.Id,
     );
+    let before = last.cast_signed();
+    events::Entity::delete_many()
+        .filter(events::Column::Log.eq(id))
+        .filter(events::Column::Seq.lt(before))
+        .exec(tx)
+        .await?;
+    let stone = logs::ActiveModel {
+        id: Set(id),
+        pruned_seq: Set(before.saturating_sub(1)),
+        members_seq: Set(before),
+        removed_seq: Set(before),
+        disappearing: Set(0),
+        retention: Set(0),
+        ..Default::default()
+    };
+    stone.update(tx).await?;
     Entity::delete_by_id(id).exec(tx).await?;
     Ok(())
 }

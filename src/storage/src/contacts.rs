@@ -1,5 +1,7 @@
 //! Who may write to whom.
 
+use std::collections::HashMap;
+
 use melo_crypto::Keyring;
 use melo_domain::{ContactStatus, LogId, Timestamp, Uid};
 use sea_orm::{
@@ -28,7 +30,11 @@ pub struct Contact {
     pub log: Option<LogId>,
 }
 
-fn open(row: &Model) -> Result<Contact, StorageError> {
+pub(crate) fn seal(keys: &Keyring, uid: i64, peer: i64) -> RowSeal<'_> {
+    RowSeal::new(keys, TABLE, format!("{uid}:{peer}"))
+}
+
+pub(crate) fn open(row: &Model) -> Result<Contact, StorageError> {
     Ok(Contact {
         uid: Uid::from_i64(row.uid)?,
         peer: Uid::from_i64(row.peer)?,
@@ -57,11 +63,7 @@ pub async fn insert(
     contact: &Contact,
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let seal = RowSeal::new(
-        keys,
-        TABLE,
-        format!("{}:{}", contact.uid.to_i64(), contact.peer.to_i64()),
-    );
+    let seal = seal(keys, contact.uid.to_i64(), contact.peer.to_i64());
     let row = ActiveModel {
         uid: Set(contact.uid.to_i64()),
         peer: Set(contact.peer.to_i64()),
@@ -69,6 +71,7 @@ pub async fn insert(
         secret: Set(contact.secret),
         log: Set(contact.log.map(LogId::to_i64)),
         created_at: Set(seal.time("created_at", now)?),
+        refused_at: Set(None),
     };
     row.insert(conn).await?;
     Ok(())
@@ -80,14 +83,38 @@ pub async fn release(
     uid: Uid,
     peer: Uid,
 ) -> Result<bool, StorageError> {
+    let (from, to) = ([ContactStatus::Held], ContactStatus::Pending);
+    settle(conn, uid, peer, &from, to).await
+}
+
+/// Moves how `uid` stands to `peer` from one of `from` on to `to`; says whether it stood like that. Two at once: one
+/// of them wins.
+pub async fn settle(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    peer: Uid,
+    from: &[ContactStatus],
+    to: ContactStatus,
+) -> Result<bool, StorageError> {
+    let change = ActiveModel {
+        status: Set(to.code()),
+        ..Default::default()
+    };
+    change_row(conn, uid, peer, from, change).await
+}
+
+pub(crate) async fn change_row(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    peer: Uid,
+    from: &[ContactStatus],
+    change: ActiveModel,
+) -> Result<bool, StorageError> {
     let done = Entity::update_many()
-        .set(ActiveModel {
-            status: Set(ContactStatus::Pending.code()),
-            ..Default::default()
-        })
+        .set(change)
         .filter(Column::Uid.eq(uid.to_i64()))
         .filter(Column::Peer.eq(peer.to_i64()))
-        .filter(Column::Status.eq(ContactStatus::Held.code()))
+        .filter(Column::Status.is_in(from.iter().map(|status| status.code())))
         .exec(conn)
         .await?;
     Ok(done.rows_affected == 1)
@@ -106,31 +133,27 @@ pub async fn all(
         .await?;
     rows.iter()
         .map(|row| {
-            let seal = RowSeal::new(keys, TABLE, format!("{}:{}", row.uid, row.peer));
+            let seal = seal(keys, row.uid, row.peer);
             Ok((open(row)?, seal.open_time("created_at", &row.created_at)?))
         })
         .collect()
 }
 
-/// Marks the relation accepted, if it waits for that; says whether it was. Two at once: one of them wins.
+/// Marks the relation accepted, if it stands like one of `from`; says whether it did. Two at once: one of them wins.
 pub async fn accept(
     conn: &impl ConnectionTrait,
     uid: Uid,
     peer: Uid,
+    from: &[ContactStatus],
     log: LogId,
 ) -> Result<bool, StorageError> {
-    let done = Entity::update_many()
-        .set(ActiveModel {
-            status: Set(ContactStatus::Accepted.code()),
-            log: Set(Some(log.to_i64())),
-            ..Default::default()
-        })
-        .filter(Column::Uid.eq(uid.to_i64()))
-        .filter(Column::Peer.eq(peer.to_i64()))
-        .filter(Column::Status.is_in([ContactStatus::Pending.code(), ContactStatus::Held.code()]))
-        .exec(conn)
-        .await?;
-    Ok(done.rows_affected == 1)
+    let change = ActiveModel {
+        status: Set(ContactStatus::Accepted.code()),
+        log: Set(Some(log.to_i64())),
+        refused_at: Set(None),
+        ..Default::default()
+    };
+    change_row(conn, uid, peer, from, change).await
 }
 
 /// One page of accepted contacts in the order of their ids, and how many there are.
@@ -169,5 +192,43 @@ pub async fn accepted_uids(
     peers
         .into_iter()
         .map(|peer| Ok(Uid::from_i64(peer)?))
+        .collect()
+}
+
+/// Each of these people with each of their accepted contacts, in one query.
+pub async fn accepted_of(
+    conn: &impl ConnectionTrait,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Uid)>, StorageError> {
+    let pairs: Vec<(i64, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::Uid, Column::Peer])
+        .filter(Column::Uid.is_in(uids.iter().map(|uid| uid.to_i64())))
+        .filter(Column::Status.eq(ContactStatus::Accepted.code()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    pairs
+        .into_iter()
+        .map(|(uid, peer)| Ok((Uid::from_i64(uid)?, Uid::from_i64(peer)?)))
+        .collect()
+}
+
+/// How `uid` stands to these people, in one query; to whom not at all is left out.
+pub async fn standing_to(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    peers: &[Uid],
+) -> Result<HashMap<Uid, ContactStatus>, StorageError> {
+    let rows: Vec<(i64, i16)> = Entity::find()
+        .select_only()
+        .columns([Column::Peer, Column::Status])
+        .filter(Column::Uid.eq(uid.to_i64()))
+        .filter(Column::Peer.is_in(peers.iter().map(|peer| peer.to_i64())))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(peer, status)| Ok((Uid::from_i64(peer)?, ContactStatus::from_code(status)?)))
         .collect()
 }

@@ -4,10 +4,13 @@
 use melo_crypto::Keyring;
 use melo_domain::{DeviceHandle, LogId, Seq, Uid};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Set, Value,
+};
 
 use crate::StorageError;
 use crate::entity::cursors::{ActiveModel, Column, Entity};
+use crate::entity::devices;
 use crate::sealed::{RowSeal, Sealed};
 
 /// A device's place in a log.
@@ -70,6 +73,51 @@ pub async fn save(
             .exec_without_returning(conn)
             .await?;
     }
+    Ok(())
+}
+
+/// Where each device of a person is in each of these logs, in one query: a device that is nowhere yet is there with
+/// nothing.
+pub async fn of_person(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    uid: Uid,
+    logs: &[LogId],
+) -> Result<Vec<(DeviceHandle, Option<(LogId, Position)>)>, StorageError> {
+    let sql = format!(
+        "SELECT d.id AS device, c.log AS log, c.position AS position FROM devices d \
+         LEFT JOIN cursors c ON c.device = d.id AND c.log IN ({}) WHERE d.uid = ?",
+        crate::logs::places(logs.len().max(1))
+    );
+    let nowhere = logs.is_empty().then_some(0);
+    let ids = logs.iter().map(|log| log.to_i64()).chain(nowhere);
+    let values = ids.chain([uid.to_i64()]).map(Value::from);
+    let statement = crate::logs::statement(conn.get_database_backend(), &sql, values);
+    let rows = conn.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let device = DeviceHandle::from_i64(row.try_get("", "device")?)?;
+            let Some(log) = row.try_get::<Option<i64>>("", "log")? else {
+                return Ok((device, None));
+            };
+            let log = LogId::from_i64(log)?;
+            let position = open(keys, device, log, &row.try_get("", "position")?)?;
+            Ok((device, Some((log, position))))
+        })
+        .collect()
+}
+
+/// Forgets where the devices of somebody who is out of a log were in it.
+pub async fn forget(tx: &impl ConnectionTrait, log: LogId, uid: Uid) -> Result<(), StorageError> {
+    let own = devices::Entity::find()
+        .select_only()
+        .column(devices::Column::Id)
+        .filter(devices::Column::Uid.eq(uid.to_i64()));
+    Entity::delete_many()
+        .filter(Column::Log.eq(log.to_i64()))
+        .filter(Column::Device.in_subquery(own.into_query()))
+        .exec(tx)
+        .await?;
     Ok(())
 }
 

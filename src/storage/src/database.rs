@@ -9,8 +9,8 @@ use std::time::Duration;
 use melo_crypto::Keyring;
 use melo_migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -105,9 +105,13 @@ impl Database {
 
     /// Opens a transaction. The service that opens it commits it. The embedded database gives it the right to
     /// write at once: one that reads first and writes later would fail when a command on the command line has
-    /// written in between, instead of waiting for it.
+    /// written in between, instead of waiting for it. MySQL and MariaDB, left to themselves, lock the gap around a
+    /// row that is not there, and two people who replace nothing would end in a deadlock: they are told to do as
+    /// PostgreSQL does.
     pub async fn begin(&self) -> Result<DatabaseTransaction, StorageError> {
+        let is_mysql = self.write.get_database_backend() == DatabaseBackend::MySql;
         let options = TransactionOptions {
+            isolation_level: is_mysql.then_some(IsolationLevel::ReadCommitted),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
@@ -117,7 +121,7 @@ impl Database {
     /// Folds the write-ahead log back into the database file as far as readers allow, without stopping
     /// writers (SQLite PASSIVE checkpoint). Nothing to do on a database server.
     pub async fn checkpoint(&self) -> Result<(), StorageError> {
-        if self.read.get_database_backend() == sea_orm::DatabaseBackend::Sqlite {
+        if self.read.get_database_backend() == DatabaseBackend::Sqlite {
             self.read
                 .execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)")
                 .await?;

@@ -27,6 +27,7 @@ pub const OWNED: &[(&str, &str)] = &[
     ("user_emails", "uid"),
     ("mail_tokens", "uid"),
     ("privacy", "uid"),
+    ("presence", "uid"),
     ("blocks", "uid"),
     ("blocks", "peer"),
     ("contacts", "uid"),
@@ -43,7 +44,7 @@ pub const KEPT: &[(&str, &str, &str)] = &[
     (
         "contacts",
         "peer",
-        "the other's own row: accepted ones are marked as gone, others deleted",
+        "the other's own row: where there is a conversation it is marked as gone, else deleted",
     ),
     (
         "log_members",
@@ -191,14 +192,14 @@ async fn drop_log(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageEr
     Ok(())
 }
 
-/// Others' rows about the person: contacts keep theirs, marked, as the way to the history; requests end.
+/// Others' rows about the person: who has, or had, a conversation keeps theirs, marked, as the way to it; requests end.
 async fn leave_contacts(tx: &impl ConnectionTrait, uid: Uid) -> Result<(), StorageError> {
     use contacts::Column;
     let of_peer = || Column::Peer.eq(uid.to_i64());
     contacts::Entity::update_many()
         .col_expr(Column::Status, Expr::value(ContactStatus::Gone.code()))
         .filter(of_peer())
-        .filter(Column::Status.eq(ContactStatus::Accepted.code()))
+        .filter(Column::Log.is_not_null())
         .exec(tx)
         .await?;
     contacts::Entity::delete_many()

@@ -1,10 +1,12 @@
 //! Reading events, and appending the few that belong to another change of rows.
 
+use std::collections::HashMap;
+
 use melo_crypto::{Column as SealedColumn, Keyring};
 use melo_domain::{DeviceHandle, EventKind, LogEvent, LogId, Seq, Timestamp, Uid};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    QueryOrder, QuerySelect, Set, Value,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +16,7 @@ use crate::StorageError;
 use crate::entity::event_changes;
 use crate::entity::events::{ActiveModel, Column, Entity, Model};
 use crate::log_writer::{NewEvent, follow_up, insert_rows};
-use crate::sealed::RowSeal;
+use crate::sealed::{RowSeal, Sealed};
 
 const TABLE: &str = "events";
 pub(crate) const BODY: SealedColumn = SealedColumn::new(TABLE, "body");
@@ -173,6 +175,93 @@ pub async fn append(
     )
     .await?;
     Ok(event)
+}
+
+/// Appends one event to each of several logs, no log twice, in a number of statements that hardly grows with theirs.
+/// Inside the caller's transaction, like [`append`].
+pub async fn append_each(
+    tx: &impl ConnectionTrait,
+    keys: &Keyring,
+    new: Vec<NewEvent>,
+    now: Timestamp,
+) -> Result<Vec<LogEvent>, StorageError> {
+    let logs: Vec<LogId> = new.iter().map(|event| event.log).collect();
+    crate::logs::lock_all(tx, &logs).await?;
+    let bounds = crate::logs::bounds_of(tx, &logs).await?;
+    let mut events = Vec::with_capacity(new.len());
+    for event in &new {
+        let log = bounds.get(&event.log);
+        let last = log.ok_or(StorageError::Corrupt("log that does not exist"))?;
+        events.push(event.clone().at_position(last.last_seq + 1, now));
+    }
+    insert_rows(tx, keys, &events).await?;
+    follow_up(tx, keys, &new, &events).await?;
+    Ok(events)
+}
+
+/// Bodies up to this are opened for their time alone.
+const SMALL: i64 = 64 * 1024;
+
+/// When the last message of each log was written, as far as it lies at or after the given number; in two queries. Of
+/// one over 64 KiB only the day is told.
+pub async fn last_messages(
+    conn: &impl ConnectionTrait,
+    keys: &Keyring,
+    logs: &[(LogId, Seq)],
+) -> Result<HashMap<LogId, Timestamp>, StorageError> {
+    let backend = conn.get_database_backend();
+    let mut found = HashMap::with_capacity(logs.len());
+    let from: HashMap<LogId, Seq> = logs.iter().copied().collect();
+    for chunk in logs.chunks(100) {
+        let sql = format!(
+            "SELECT l.id AS log, (SELECT e.seq FROM events e WHERE e.log = l.id AND e.kind = ? \
+             ORDER BY e.seq DESC LIMIT 1) AS seq FROM logs l WHERE l.id IN ({})",
+            crate::logs::places(chunk.len())
+        );
+        let kind: Value = EventKind::Message.code().into();
+        let ids = chunk.iter().map(|(log, _)| log.to_i64().into());
+        let statement = crate::logs::statement(backend, &sql, std::iter::once(kind).chain(ids));
+        let mut places: Vec<Value> = Vec::new();
+        for row in conn.query_all_raw(statement).await? {
+            let log = LogId::from_i64(row.try_get("", "log")?)?;
+            let seq: Option<i64> = row.try_get("", "seq")?;
+            let seq = seq.filter(|seq| from.get(&log).is_some_and(|from| place(*from) <= *seq));
+            if let Some(seq) = seq {
+                places.extend([log.to_i64().into(), seq.into()]);
+            }
+        }
+        if places.is_empty() {
+            continue;
+        }
+        let which = vec!["(log = ? AND seq = ?)"; places.len() / 2].join(" OR ");
+        let sql = format!(
+            "SELECT log, seq, day, CASE WHEN LENGTH(body) <= {SMALL} THEN body END AS body \
+             FROM events WHERE {which}"
+        );
+        let statement = crate::logs::statement(backend, &sql, places);
+        for row in conn.query_all_raw(statement).await? {
+            let log = LogId::from_i64(row.try_get("", "log")?)?;
+            let seq: i64 = row.try_get("", "seq")?;
+            let at = match row.try_get::<Option<Sealed>>("", "body")? {
+                Some(body) => {
+                    let seal = RowSeal::new(keys, TABLE, row_id(log, seq.unsigned_abs()));
+                    read_time(&seal.open("body", &body)?)?
+                }
+                None => Timestamp::from_millis(i64::from(row.try_get::<i32>("", "day")?) * DAY),
+            };
+            found.insert(log, at);
+        }
+    }
+    Ok(found)
+}
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+fn read_time(plain: &[u8]) -> Result<Timestamp, StorageError> {
+    let body: Body<'_> =
+        serde_json::from_slice(plain).map_err(|_| StorageError::Corrupt("event body"))?;
+    Ok(Timestamp::from_millis(body.at))
 }
 
 /// The event that a device has sent under this id of its own.

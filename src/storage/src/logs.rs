@@ -1,17 +1,27 @@
 //! Logs and who is in them.
 
+use std::collections::{HashMap, HashSet};
+
 use melo_crypto::Keyring;
 use melo_domain::{ChatRole, DeviceHandle, LogId, LogKind, Seq, Timestamp, Uid};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter,
-    QuerySelect, Set, Statement, Value,
+    QueryResult, QuerySelect, Set, Statement, Value,
 };
 
 use crate::StorageError;
 use crate::cursors::{self, Position};
 use crate::entity::{log_members, logs};
 use crate::sealed::{RowSeal, Sealed};
+
+/// Logs in one statement.
+const CHUNK: usize = 200;
+/// What [`Bounds`] are read with; a condition follows.
+const BOUNDS: &str = "SELECT l.id AS id, l.pruned_seq AS pruned, l.members_seq AS members, \
+                      l.removed_seq AS removed, \
+                      (SELECT MAX(e.seq) FROM events e WHERE e.log = l.id) AS last \
+                      FROM logs l WHERE";
 
 /// One of a person's logs, as it stands for one of their devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +136,28 @@ pub async fn note_members_change(
     Ok(())
 }
 
+/// The same for the newest event of each of these logs, which is the change.
+pub async fn note_members_changes(
+    tx: &impl ConnectionTrait,
+    logs: &[LogId],
+    removal: bool,
+) -> Result<(), StorageError> {
+    let last = "(SELECT MAX(e.seq) FROM events e WHERE e.log = logs.id)";
+    let removed = if removal {
+        format!(", removed_seq = {last}")
+    } else {
+        String::new()
+    };
+    for chunk in logs.chunks(CHUNK) {
+        let places = places(chunk.len());
+        let sql = format!("UPDATE logs SET members_seq = {last}{removed} WHERE id IN ({places})");
+        let values = chunk.iter().map(|log| log.to_i64().into());
+        let backend = tx.get_database_backend();
+        tx.execute_raw(statement(backend, &sql, values)).await?;
+    }
+    Ok(())
+}
+
 /// Seconds that a message of this log lives; 0: as long as the log keeps it.
 pub async fn disappearing(conn: &impl ConnectionTrait, log: LogId) -> Result<u64, StorageError> {
     let seconds: Option<i64> = logs::Entity::find_by_id(log.to_i64())
@@ -158,6 +190,22 @@ pub async fn members(conn: &impl ConnectionTrait, log: LogId) -> Result<Vec<Uid>
     rows.iter().map(|row| Ok(Uid::from_i64(row.uid)?)).collect()
 }
 
+/// Those of these logs that the person is in, in one query.
+pub async fn among(
+    conn: &impl ConnectionTrait,
+    uid: Uid,
+    of: &[LogId],
+) -> Result<HashSet<LogId>, StorageError> {
+    let rows = log_members::Entity::find()
+        .filter(log_members::Column::Uid.eq(uid.to_i64()))
+        .filter(log_members::Column::Log.is_in(of.iter().map(|log| log.to_i64())))
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(LogId::from_i64(row.log)?))
+        .collect()
+}
+
 /// The first and the last place of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -171,19 +219,31 @@ pub struct Bounds {
     pub removed_seq: Seq,
 }
 
+/// Where these logs begin and end, in one query for each 200. What does not exist is left out.
+pub async fn bounds_of(
+    conn: &impl ConnectionTrait,
+    logs: &[LogId],
+) -> Result<HashMap<LogId, Bounds>, StorageError> {
+    let backend = conn.get_database_backend();
+    let mut found = HashMap::with_capacity(logs.len());
+    for chunk in logs.chunks(CHUNK) {
+        let sql = format!("{BOUNDS} l.id IN ({})", places(chunk.len()));
+        let values = chunk.iter().map(|log| log.to_i64().into());
+        for row in conn.query_all_raw(statement(backend, &sql, values)).await? {
+            let log = LogId::from_i64(row.try_get("", "id")?)?;
+            found.insert(log, read_bounds(&row)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Where a log begins and ends.
 pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, StorageError> {
-    let sql = "SELECT l.pruned_seq AS pruned, l.members_seq AS members, l.removed_seq AS removed, \
-               (SELECT MAX(e.seq) FROM events e WHERE e.log = l.id) AS last \
-               FROM logs l WHERE l.id = ?";
-    let row = conn
-        .query_one_raw(statement(
-            conn.get_database_backend(),
-            sql,
-            [log.to_i64().into()],
-        ))
-        .await?;
-    let row = row.ok_or(StorageError::Corrupt("log that does not exist"))?;
+    let found = bounds_of(conn, &[log]).await?.remove(&log);
+    found.ok_or(StorageError::Corrupt("log that does not exist"))
+}
+
+fn read_bounds(row: &QueryResult) -> Result<Bounds, StorageError> {
     let pruned_seq = row.try_get::<i64>("", "pruned")?.unsigned_abs();
     let last = row
         .try_get::<Option<i64>>("", "last")?
@@ -198,8 +258,9 @@ pub async fn bounds(conn: &impl ConnectionTrait, log: LogId) -> Result<Bounds, S
 }
 
 /// Keeps other transactions that call this from appending to the log until this one ends. The embedded
-/// database has one writing transaction at a time anyway.
-pub(crate) async fn lock(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageError> {
+/// database has one writing transaction at a time anyway. The first statement of a transaction, so that what it reads
+/// after it is newer than the lock.
+pub async fn lock(tx: &impl ConnectionTrait, log: LogId) -> Result<(), StorageError> {
     let backend = tx.get_database_backend();
     if backend == DatabaseBackend::Sqlite {
         return Ok(());
@@ -208,6 +269,31 @@ pub(crate) async fn lock(tx: &impl ConnectionTrait, log: LogId) -> Result<(), St
     tx.query_one_raw(statement(backend, sql, [log.to_i64().into()]))
         .await?;
     Ok(())
+}
+
+/// The same for several logs, in one order for all.
+pub(crate) async fn lock_all(
+    tx: &impl ConnectionTrait,
+    logs: &[LogId],
+) -> Result<(), StorageError> {
+    let backend = tx.get_database_backend();
+    if backend == DatabaseBackend::Sqlite {
+        return Ok(());
+    }
+    let mut ids: Vec<i64> = logs.iter().map(|log| log.to_i64()).collect();
+    ids.sort_unstable();
+    for chunk in ids.chunks(CHUNK) {
+        let places = places(chunk.len());
+        let sql = format!("SELECT id FROM logs WHERE id IN ({places}) ORDER BY id FOR UPDATE");
+        let values = chunk.iter().map(|id| (*id).into());
+        tx.query_all_raw(statement(backend, &sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// So many `?` with commas between them.
+pub(crate) fn places(count: usize) -> String {
+    vec!["?"; count].join(",")
 }
 
 /// All logs of a person with the device's position in each, in one query.

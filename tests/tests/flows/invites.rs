@@ -5,7 +5,7 @@ use melo_tests::{Device, Fields, Person, Server, assert_shape, unique};
 use serde_json::{Value, json};
 
 /// A server that takes the invited only, with an admin who was there before.
-async fn invited_only() -> (Server, Device) {
+pub(crate) async fn invited_only() -> (Server, Device) {
     let mut server = Server::start().await;
     let olga = server.anonymous().join("Olga").await;
     server.promote(&olga.uid, "admin");
@@ -14,7 +14,7 @@ async fn invited_only() -> (Server, Device) {
     (server, olga)
 }
 
-async fn invite(admin: &Device, uses: u32) -> Value {
+pub(crate) async fn invite(admin: &Device, uses: u32) -> Value {
     let body = json!({"uses": uses, "ttl_minutes": 60, "note": "for the choir"});
     let made = admin.post("/admin/invites", &body).await.ok();
     assert_shape(

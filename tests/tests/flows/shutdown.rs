@@ -11,6 +11,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 #[tokio::test]
+async fn a_stop_right_after_it_says_that_it_is_ready_ends_well() {
+    let mut server = Server::start().await;
+    for _ in 0..10 {
+        server.signal(Signal::TERM);
+        let status = server.ended().await;
+        assert_eq!(status.code(), Some(0), "{status}\n{}", server.log());
+        server.start_again().await;
+    }
+}
+
+#[tokio::test]
 async fn clients_are_told_to_come_back_and_the_process_ends_well() {
     let mut server = Server::start().await;
     let anna = server.anonymous().join("Anna").await;

@@ -1,11 +1,8 @@
-//! Becoming somebody: registration, signing in, publishing keys, the key backup.
+//! Signing in, publishing keys, the key backup.
 
 use melo_domain::{Clock as _, DeviceHandle, Secret, SystemClock, Uid};
 use melo_protocol::ErrorCode;
-use melo_protocol::rest::account::{
-    KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer, ProofOfWork, RegisterAnswer,
-    RegisterRequest,
-};
+use melo_protocol::rest::account::{KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer};
 
 use super::{Client, Connector, Inner, Options, off_thread, tokens_of};
 use crate::crypto::backup::{open_identity, seal_identity};
@@ -14,25 +11,9 @@ use crate::crypto::identity::{DeviceSecrets, SignatureKey};
 use crate::crypto::passphrase::{Kdf, PassphraseError};
 use crate::crypto::random;
 use crate::crypto::rsa_keys::DecryptionKey;
-use crate::crypto::work;
 use crate::error::ClientError;
 use crate::keystore::{Account, KeystoreError, Server, State, StoredKeys, Vault};
 use crate::rest::calls;
-
-/// A new account.
-#[derive(Debug, Clone)]
-pub struct Registration {
-    /// E.164; a leading 8 means +7.
-    pub phone: String,
-    /// 1 to 50 letters, digits, space, `-`, `_`.
-    pub name: String,
-    /// As `name`.
-    pub nickname: String,
-    /// 8 to 1024 bytes.
-    pub password: Secret,
-    /// Opens the key backup on another device.
-    pub recovery: Secret,
-}
 
 /// Signing in on this device.
 #[derive(Debug, Clone)]
@@ -58,7 +39,7 @@ pub enum Identity {
 }
 
 /// A key store that is there already is never overwritten.
-fn refuse_existing(options: &Options) -> Result<(), ClientError> {
+pub(super) fn refuse_existing(options: &Options) -> Result<(), ClientError> {
     if Vault::exists(&options.keystore) {
         return Err(KeystoreError::Exists(options.keystore.clone()).into());
     }
@@ -66,49 +47,6 @@ fn refuse_existing(options: &Options) -> Result<(), ClientError> {
 }
 
 impl Client {
-    /// Makes an account and signs in on this device.
-    pub async fn register(
-        options: Options,
-        server: Server,
-        new: Registration,
-    ) -> Result<Self, ClientError> {
-        refuse_existing(&options)?;
-        let connector = Connector::new(&server, &options.user_agent)?;
-        let encryption = DecryptionKey::generate_off_thread().await?;
-        let device_id = hex::encode(random::bytes::<8>()?);
-        let request = RegisterRequest {
-            phone: new.phone,
-            name: new.name,
-            nickname: new.nickname,
-            password: new.password.clone(),
-            device_id: device_id.clone(),
-            public_e2e_key: encryption.public().to_pem()?,
-            pow: None,
-            code: None,
-            invite: None,
-        };
-        let registered = register(&connector, request).await?;
-        let login = LoginRequest {
-            identifier: registered.unique_id.to_string(),
-            password: Some(new.password),
-            device_id,
-            device_token: None,
-            public_e2e_key: None,
-            code: None,
-            cookie: false,
-        };
-        let answer = connector.api.send(&calls::login(&login)?, None).await?;
-        let secrets = DeviceSecrets {
-            encryption,
-            signing: SignatureKey::generate()?,
-            identity: SignatureKey::generate()?,
-        };
-        let client = Self::create(options, connector, server, &answer, &secrets).await?;
-        client.inner.publish(false).await?;
-        client.store_backup(new.recovery).await?;
-        Ok(client)
-    }
-
     /// Signs in: again on a device whose key store is there, or on a new one.
     pub async fn login(
         options: Options,
@@ -183,7 +121,7 @@ impl Client {
         Ok(client)
     }
 
-    async fn create(
+    pub(super) async fn create(
         options: Options,
         connector: Connector,
         server: Server,
@@ -248,7 +186,7 @@ impl Client {
 
 impl Inner {
     /// Publishes this device's keys.
-    async fn publish(&self, replace_identity: bool) -> Result<(), ClientError> {
+    pub(super) async fn publish(&self, replace_identity: bool) -> Result<(), ClientError> {
         let request = self
             .secrets
             .publish_request(self.uid, self.device, replace_identity);
@@ -265,26 +203,6 @@ impl Inner {
             self.publish(false).await
         }
     }
-}
-
-/// Registers; where the server asks for work first, does it.
-async fn register(
-    connector: &Connector,
-    mut request: RegisterRequest,
-) -> Result<RegisterAnswer, ClientError> {
-    let api = &connector.api;
-    match api.send(&calls::register(&request)?, None).await {
-        Err(error) if error.code() == Some(ErrorCode::ProofOfWorkRequired) => {}
-        answered => return Ok(answered?),
-    }
-    let asked = api.send(&calls::register_challenge(), None).await?;
-    let (challenge, bits) = (asked.challenge.clone(), asked.bits);
-    let nonce = off_thread(move || Ok::<_, ClientError>(work::solve(&challenge, bits))).await?;
-    request.pow = Some(ProofOfWork {
-        challenge: asked.challenge,
-        nonce,
-    });
-    Ok(api.send(&calls::register(&request)?, None).await?)
 }
 
 fn account_of(answer: &LoginAnswer) -> Account {

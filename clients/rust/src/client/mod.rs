@@ -7,6 +7,7 @@ mod live;
 mod messages;
 mod people;
 mod progress;
+mod register;
 mod send;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,11 @@ use melo_protocol::ErrorCode;
 use melo_protocol::rest::account::{LoginAnswer, LoginRequest};
 use serde::de::DeserializeOwned;
 
-pub use account::{Identity, Registration, SignIn};
+pub use account::{Identity, SignIn};
 pub use live::{Ended, Event, Events, Live, SendError};
 pub use messages::{Body, HistoryPage, Message, Proof, Refusal};
 pub use people::Verification;
+pub use register::Registration;
 pub use send::Sent;
 
 use crate::address::ServerAddress;

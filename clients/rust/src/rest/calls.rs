@@ -9,6 +9,7 @@ use melo_protocol::rest::account::{
     ProfileUpdate, PublicKeyUpdate, RegisterAnswer, RegisterRequest, TicketAnswer,
 };
 use melo_protocol::rest::contacts::{ConfirmRequest, ContactsAnswer, SubscribeRequest};
+use melo_protocol::rest::credentials::{CodeRequest, SentAnswer};
 use melo_protocol::rest::keys::{KeyDirectory, PublishAnswer, PublishRequest};
 use melo_protocol::rest::messages::{HistoryAnswer, SendAnswer, SendRequest};
 use melo_protocol::rest::server::ServerStatus;
@@ -24,6 +25,8 @@ pub struct Call<T> {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Zeroizing<Vec<u8>>>,
+    /// `Accept-Language`, where the server is to write to a person.
+    pub(super) language: Option<&'static str>,
     answer: PhantomData<fn() -> T>,
 }
 
@@ -34,6 +37,7 @@ impl<T> Call<T> {
             method: Method::GET,
             path: path.into(),
             body: None,
+            language: None,
             answer: PhantomData,
         }
     }
@@ -44,6 +48,7 @@ impl<T> Call<T> {
             method,
             path: path.to_owned(),
             body: Some(Zeroizing::new(body)),
+            language: None,
             answer: PhantomData,
         })
     }
@@ -56,6 +61,17 @@ impl<T> Call<T> {
 /// POST /register.
 pub fn register(body: &RegisterRequest) -> Result<Call<RegisterAnswer>, ApiError> {
     Call::post("/register", body)
+}
+
+/// POST /register/code: a text message in that language.
+pub fn register_code(
+    body: &CodeRequest,
+    language: &'static str,
+) -> Result<Call<SentAnswer>, ApiError> {
+    Ok(Call {
+        language: Some(language),
+        ..Call::post("/register/code", body)?
+    })
 }
 
 /// GET /register/challenge.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use melo_domain::Secret;
 use melo_protocol::{ErrorCode, Problem};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
@@ -145,6 +145,9 @@ impl Api {
                 .map_err(|_| ApiError::Request)?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(language) = call.language {
+            request = request.header(ACCEPT_LANGUAGE, language);
         }
         if let Some(body) = &call.body {
             request = request

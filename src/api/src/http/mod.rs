@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod avatar;
 mod bans;
+mod chats;
 mod contacts;
 mod credentials;
 mod devices;
@@ -11,6 +12,7 @@ mod invites;
 mod keys;
 mod messages;
 mod people;
+mod presence;
 mod sessions;
 mod status;
 mod tokens;
@@ -31,7 +33,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(avatar::routes)
         .configure(contacts::routes)
         .configure(people::routes)
+        .configure(presence::routes)
         .configure(messages::routes)
+        .configure(chats::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

@@ -16,6 +16,7 @@ use melo_realtime::{Budget, Close, Outbound, Outbox, Registration};
 use melo_services::account;
 use melo_services::live::{LiveSession, Step};
 use melo_services::messages::Accepted;
+use melo_services::presence;
 use melo_services::{Caller, Core};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -97,7 +98,14 @@ impl Connection {
     /// for what it made of it.
     pub(super) async fn run(mut self: Box<Self>, mut stream: Box<AggregatedMessageStream>) {
         let end = match self.start().await {
-            Ok(mut live) => self.serve(&mut stream, &mut live).await,
+            Ok(mut live) => {
+                let attending = presence::attend(Arc::clone(&self.core), self.caller);
+                let attendance = Box::pin(attending).await;
+                let end = self.serve(&mut stream, &mut live).await;
+                // Before the peer learns of the end: who closes and then asks is not told that they are here.
+                Box::pin(attendance.leave()).await;
+                end
+            }
             Err(end) => Err(end),
         };
         if let Err(End::Close(close)) = end {

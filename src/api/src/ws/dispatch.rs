@@ -11,9 +11,10 @@ use melo_protocol::{CloseCode, ErrorCode, SERVER_VERSION};
 use melo_realtime::Rate;
 use melo_services::account::{self, AuthError};
 use melo_services::chats::{self, KeyInput};
-use melo_services::contacts;
 use melo_services::live::LiveSession;
 use melo_services::messages::{self, Destination, MessageError, Progress, SendInput};
+use melo_services::presence;
+use melo_services::typing;
 use melo_storage::{AppendError, Appended};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -111,6 +112,8 @@ impl Connection {
             }
             ClientFrame::Ping => return self.pong(live).await,
             ClientFrame::GetHistory { target } => return self.history(live, target).await,
+            ClientFrame::TypingStart(place) => return self.typing(live, place, true).await,
+            ClientFrame::TypingStop(place) => return self.typing(live, place, false).await,
             ClientFrame::Reauth { token } => return self.reauth(live, &token).await,
         };
         match done {
@@ -181,22 +184,41 @@ impl Connection {
     }
 
     async fn pong(&mut self, live: &LiveSession) -> Result<(), End> {
-        match contacts::presence(&self.core, live.caller()).await {
-            Ok(states) => {
-                let state = |online| ContactState {
-                    status: Cow::Borrowed(if online { "online" } else { "inactive" }),
-                    typing: false,
-                };
+        match presence::pong(&self.core, live.caller()).await {
+            Ok(contacts) => {
+                let states = contacts.into_iter().map(|contact| {
+                    let state = ContactState {
+                        status: Cow::Owned(contact.shown.in_words()),
+                        typing: contact.typing,
+                    };
+                    (contact.uid, state)
+                });
                 let pong = Pong {
-                    contacts_status: states
-                        .into_iter()
-                        .map(|(uid, online)| (uid, state(online)))
-                        .collect(),
+                    contacts_status: states.collect(),
                     server_version: Cow::Borrowed(SERVER_VERSION),
                     timestamp: self.core.now(),
                 };
                 self.write(json(&pong)).await
             }
+            Err(error) => self.write(refused(error, None)).await,
+        }
+    }
+
+    /// Told to others, and answered only when it is refused.
+    async fn typing(
+        &mut self,
+        live: &LiveSession,
+        place: Recipient,
+        starts: bool,
+    ) -> Result<(), End> {
+        let place = destination(place);
+        let done = if starts {
+            typing::start(&self.core, live.caller(), place).await
+        } else {
+            typing::stop(&self.core, live.caller(), place).await
+        };
+        match done {
+            Ok(()) => Ok(()),
             Err(error) => self.write(refused(error, None)).await,
         }
     }

@@ -63,6 +63,10 @@ pub enum ClientFrame<'a> {
         /// The other person.
         target: Uid,
     },
+    /// Somebody begins to write, or goes on.
+    TypingStart(Recipient),
+    /// Somebody writes no longer.
+    TypingStop(Recipient),
     /// A fresh access token for the same session, before the old one expires.
     Reauth {
         /// The token.
@@ -196,6 +200,8 @@ impl<'a> ClientFrame<'a> {
                 Ok(Self::Resume(cursors))
             }
             "get_history" => Ok(Self::GetHistory { target: target()? }),
+            "typing_start" => recipient().map(Self::TypingStart),
+            "typing_stop" => recipient().map(Self::TypingStop),
             "reauth" => Ok(Self::Reauth {
                 token: raw.token.ok_or_else(|| missing("token"))?,
             }),

@@ -206,7 +206,7 @@ pub enum LogEventFrame<'a> {
 /// What a contact is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContactState {
-    /// `online` or `inactive`.
+    /// `online`, `was at <time>` or `inactive`.
     pub status: Cow<'static, str>,
     /// Whether they are writing to you.
     pub typing: bool,

@@ -5,11 +5,13 @@ pub mod account;
 pub mod admin;
 pub mod avatar;
 pub mod bans;
+pub mod chats;
 pub mod contacts;
 pub mod credentials;
 pub mod keys;
 pub mod messages;
 pub mod people;
+pub mod presence;
 pub mod server;
 
 use serde::{Deserialize, Serialize};

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod chats;
 mod limits;
 mod logging;
 mod mail;
@@ -28,6 +29,7 @@ use melo_telemetry::LogSettings;
 
 pub use accounts::Accounts;
 pub use admin::Admin;
+pub use chats::Chats;
 pub use limits::{Limits, Rate};
 pub use mail::Mail;
 pub use network::Network;
@@ -56,6 +58,7 @@ pub const SECTIONS: &[Section] = &[
     push::SECTION,
     limits::SECTION,
     protection::SECTION,
+    chats::SECTION,
     admin::SECTION,
     retention::SECTION,
     logging::SECTION,
@@ -84,6 +87,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Proxies, and the price of getting in.
     pub protection: Protection,
+    /// How large groups and channels grow.
+    pub chats: Chats,
     /// Those who administer.
     pub admin: Admin,
     /// How long things are kept.
@@ -126,6 +131,7 @@ impl Settings {
         let push = Push::from(reader);
         let limits = Limits::from(reader);
         let protection = Protection::from(reader);
+        let chats = Chats::from(reader);
         let admin = Admin::from(reader);
         let retention = Retention::from(reader);
         let log = logging::from(reader);
@@ -140,6 +146,7 @@ impl Settings {
             push: push?,
             limits: limits?,
             protection: protection?,
+            chats: chats?,
             admin: admin?,
             retention: retention?,
             log: log?,
@@ -161,6 +168,7 @@ impl Settings {
             push: Push::for_testing(),
             limits: Limits::for_testing(),
             protection: Protection::for_testing(),
+            chats: Chats::for_testing(),
             admin: Admin::for_testing(),
             retention: Retention::for_testing(),
             log: LogSettings::default(),

@@ -10,8 +10,10 @@ use serde_json::json;
 
 use super::AccountError;
 use crate::audit::{self, Action, Object};
+use crate::chats::{self, ChatError};
+use crate::fault::in_turn;
 use crate::notices::{self, Notice, Recipient};
-use crate::{Core, Origin, people, sessions};
+use crate::{Core, Fault, Origin, people, presence, sessions};
 
 /// More devices than anybody has.
 const MAX_DEVICES: u64 = 100_000;
@@ -22,10 +24,20 @@ struct Members {
     chat_log: LogId,
 }
 
-/// Deletes everything of `uid` in one transaction, tells the contacts, and ends the sessions. What was written to
+/// Deletes everything of `uid` in one transaction, tells contacts and chats, and ends the sessions. What was written to
 /// others stays theirs to read. The id is never given out again. The last owner stays.
 /// `reason` is an admin's, for the audit log.
 pub async fn erase(
+    core: &Core,
+    origin: &Origin,
+    actor: Uid,
+    uid: Uid,
+    reason: Option<&str>,
+) -> Result<(), AccountError> {
+    in_turn(|| attempt(core, origin, actor, uid, reason)).await
+}
+
+async fn attempt(
     core: &Core,
     origin: &Origin,
     actor: Uid,
@@ -47,6 +59,7 @@ pub async fn erase(
     let own_devices = devices::of_person(&tx, keys, uid, MAX_DEVICES).await?;
     let own_devices: Vec<DeviceHandle> = own_devices.iter().map(|d| d.handle).collect();
     let ended = sessions::end(&tx, uid, Which::All).await?;
+    let (tx, chats) = chats::farewell(core, tx, uid).await.map_err(fault)?;
     let (peers, told) = farewell(core, &tx, uid).await?;
     erasure::erase(&tx, keys, uid).await?;
     let (actor, object) = (Some(actor), Object::User(uid));
@@ -58,10 +71,22 @@ pub async fn erase(
     paused.forget(&own_devices);
     drop(paused);
     core.caches.devices.invalidate(&uid);
+    presence::forget(core, uid).await;
     people::changed(core, uid, &peers);
     sessions::tell(core, ended, CloseCode::SessionRevoked);
+    for chat in chats {
+        chat.publish(core).await;
+    }
     notices::publish(core, told);
     Ok(())
+}
+
+/// Whatever refuses here is nothing that the caller has done.
+fn fault(error: ChatError) -> Fault {
+    match error {
+        ChatError::Fault(fault) => fault,
+        _ => StorageError::Corrupt("membership without a chat").into(),
+    }
 }
 
 /// Tells each contact. Their clients forget the keys, and let nobody write into the conversation.

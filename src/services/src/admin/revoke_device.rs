@@ -10,11 +10,23 @@ use serde_json::json;
 
 use super::{AdminError, authorize_on};
 use crate::audit::{self, Action, Object};
-use crate::{Caller, Core, Origin, keys, notices, sessions};
+use crate::fault::in_turn;
+use crate::keys::{self, DirectoryChange};
+use crate::{Caller, Core, Origin, sessions};
 
 /// Takes the device's token, ends its sessions, and takes its keys out of the directory, of which contacts are
 /// told: nothing is encrypted to it any more.
 pub async fn revoke_device(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    uid: Uid,
+    device: DeviceHandle,
+) -> Result<(), AdminError> {
+    in_turn(|| attempt(core, caller, origin, uid, device)).await
+}
+
+async fn attempt(
     core: &Core,
     caller: Caller,
     origin: &Origin,
@@ -29,9 +41,14 @@ pub async fn revoke_device(
     devices::drop_tokens(&tx, uid, Tokens::Of(device)).await?;
     let ended = sessions::end(&tx, uid, Which::OfDevice(device)).await?;
     let published = devices::unpublish(&tx, uid, Unpublish::Only(device)).await? > 0;
-    let mut told = Vec::new();
+    let mut told = None;
     if published {
-        (_, told) = keys::announce(core, &tx, uid, None, false).await?;
+        let change = DirectoryChange {
+            new_identity: None,
+            identity_changed: false,
+            removal: true,
+        };
+        told = Some(keys::announce(core, &tx, uid, change).await?);
     }
     let (action, object) = (Action::DeviceRevoke, Object::Device(device));
     let details = json!({"user": uid, "sessions": ended.count(), "published": published});
@@ -39,6 +56,8 @@ pub async fn revoke_device(
     tx.commit().await.map_err(StorageError::from)?;
     core.caches.devices.invalidate(&uid);
     sessions::tell(core, ended, CloseCode::SessionRevoked);
-    notices::publish(core, told);
+    if let Some(told) = told {
+        told.tell(core).await;
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use melo_domain::{DeviceHandle, SessionId, Uid};
+use melo_domain::{DeviceHandle, LogId, SessionId, Uid};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -107,6 +107,26 @@ actions! {
     InviteCreate = "invite.create",
     /// An invite to register was revoked.
     InviteRevoke = "invite.revoke",
+    /// A group or channel was made.
+    ChatCreate = "chat.create",
+    /// A group or channel was deleted.
+    ChatDelete = "chat.delete",
+    /// A group or channel became public or private.
+    ChatPublic = "chat.public",
+    /// A group or channel was handed to another owner.
+    ChatTransfer = "chat.transfer",
+    /// A member of a group or channel got another role.
+    ChatRole = "chat.role",
+    /// A member was taken out of a group or channel.
+    ChatRemove = "chat.remove",
+    /// Somebody was banned from a group or channel.
+    ChatBan = "chat.ban",
+    /// A ban from a group or channel was lifted.
+    ChatUnban = "chat.unban",
+    /// An invite to a group or channel was made.
+    ChatInviteCreate = "chat.invite_create",
+    /// An invite to a group or channel was revoked.
+    ChatInviteRevoke = "chat.invite_revoke",
     /// The audit log was read.
     AuditRead = "audit.read",
 }
@@ -139,6 +159,8 @@ pub enum Object {
     Invite(i64),
     /// A ban.
     Ban(i64),
+    /// A group or channel.
+    Chat(LogId),
     /// Nothing in particular.
     Server,
 }
@@ -152,6 +174,7 @@ impl fmt::Display for Object {
             Self::Token(id) => write!(f, "token:{id}"),
             Self::Invite(id) => write!(f, "invite:{id:016x}"),
             Self::Ban(id) => write!(f, "ban:{id:016x}"),
+            Self::Chat(log) => write!(f, "chat:{log}"),
             Self::Server => f.write_str("server"),
         }
     }

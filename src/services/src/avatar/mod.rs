@@ -6,6 +6,7 @@ mod remove;
 mod upload;
 
 pub use fetch::fetch;
+pub(crate) use picture::Picture;
 pub use remove::remove;
 pub(crate) use upload::Workshop;
 pub use upload::upload;

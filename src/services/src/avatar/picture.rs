@@ -26,7 +26,7 @@ const JPEG_QUALITY: u8 = 85;
 
 /// A picture in the form it is kept in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     pub bytes: Vec<u8>,
     pub mime: &'static str,
 }

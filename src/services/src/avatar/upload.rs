@@ -33,7 +33,8 @@ impl Default for Workshop {
 }
 
 impl Workshop {
-    async fn normalise(&self, file: Bytes) -> Result<Picture, AvatarError> {
+    /// Makes a picture of a file, once it is its turn.
+    pub(crate) async fn normalise(&self, file: Bytes) -> Result<Picture, AvatarError> {
         let place = Arc::clone(&self.waiting)
             .try_acquire_owned()
             .map_err(|_| AvatarError::Busy)?;

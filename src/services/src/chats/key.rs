@@ -13,8 +13,8 @@ use melo_storage::{Appended, NewEvent, StorageError, events};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::ChatError;
 use super::room::{GoodKey, Room, room, room_of};
-use super::{ChatError, changed};
 use crate::{Caller, Core};
 
 /// How long a key is used (docs/CRYPTO.md), or half of what the chat keeps, if that is less: so no message outlives

@@ -1,17 +1,70 @@
 //! Groups and channels: chats of several people.
 
+mod add_member;
+mod avatar;
+mod bans;
+mod change;
+mod create;
+mod create_invite;
+mod delete;
+mod directory;
+mod farewell;
+mod invitations;
+mod join;
 mod key;
+mod leave;
+mod list;
+mod list_invites;
+mod look_up;
+mod members;
+mod people;
+mod remove_member;
+mod requests;
+mod revoke_invite;
 mod room;
+mod set_public;
+mod set_role;
+mod transfer;
 mod turn;
+mod update;
 
+pub use add_member::add_member;
+pub use avatar::{avatar, remove_avatar, set_avatar};
+pub use bans::{ban, lift_ban, list_bans};
+pub use create::{Created, NewChat, create};
+pub use create_invite::create_invite;
+pub use delete::delete;
+pub use directory::key_directory;
+pub use invitations::{answer_invitation, list_invitations};
+pub use join::{Entry, join};
 pub use key::{KeyInput, share_key};
+pub use leave::leave;
+pub use list::{ChatCard, ChatsPage, list, view};
+pub use list_invites::list_invites;
+pub use look_up::look_up;
+pub use melo_storage::chat_invites::ChatInvite;
+pub use melo_storage::chat_lists::Listed;
+pub use melo_storage::chats::Chat;
+pub use members::{MemberCard, members};
+pub use people::Addition;
+pub use remove_member::remove_member;
+pub use requests::{answer_request, list_requests};
+pub use revoke_invite::revoke_invite;
+pub use set_public::set_public;
+pub use set_role::set_role;
+pub use transfer::transfer;
+pub use update::{ChatChange, update};
+
+pub(crate) use change::Told;
+pub(crate) use farewell::farewell;
 pub(crate) use key::{good_key, publish};
-pub(crate) use room::{Room, RoomWatch, Rooms, changed, room, room_of};
+pub(crate) use room::{Room, RoomWatch, Rooms, changed, room_of};
 pub(crate) use turn::take_turn;
 
 use melo_protocol::EnvelopeError;
 use melo_storage::StorageError;
 
+use crate::avatar::AvatarError;
 use crate::fault::faults;
 use crate::{Fault, LimitError};
 
@@ -27,6 +80,30 @@ pub enum ChatError {
     /// The caller's role does not reach.
     #[error("your role in this chat does not allow this")]
     Forbidden,
+    /// No such person.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// No such invite, or it is expired or used up.
+    #[error("this invite is wrong, expired or used up")]
+    InviteInvalid,
+    /// The person is kept out of this chat.
+    #[error("this person is banned from this chat")]
+    Banned,
+    /// The caller has blocked the person.
+    #[error("you have blocked this person; unblock them first")]
+    Blocked,
+    /// An owner does not leave.
+    #[error("you own this chat: hand it to another member first, or delete it")]
+    OwnerStays,
+    /// There are as many as there may be.
+    #[error("{0}")]
+    LimitReached(&'static str),
+    /// The chat has none.
+    #[error("this chat has no picture")]
+    NoPicture,
+    /// A picture that cannot be used.
+    #[error(transparent)]
+    Avatar(#[from] AvatarError),
     /// An envelope that cannot be routed.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),

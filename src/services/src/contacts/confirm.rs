@@ -1,15 +1,26 @@
-//! Accepts a request: the two are contacts, and their conversation's log exists from now on.
+//! Accepts a request: the two are contacts, and their conversation's log exists from now on, or goes on.
 
 use melo_crypto::random;
 use melo_domain::{ContactStatus, EventKind, LogId, LogKind, Relation, Uid};
 use melo_storage::contacts::{self, Contact};
-use melo_storage::{StorageError, accounts, blocks, logs, privacy};
+use melo_storage::{StorageError, accounts, blocks, logs, privacy, requests};
 use serde::Serialize;
 
 use super::ContactError;
+use super::notices::Conversation;
 use crate::account::check_csrf;
 use crate::notices::{self, Recipient};
 use crate::{Caller, Core, people};
+
+/// What a request that can be accepted is. One that is held waits behind a block, which was looked at before.
+const WAITING: &[ContactStatus] = &[ContactStatus::Pending, ContactStatus::Held];
+/// However the caller stood to the other: both are contacts now.
+const ANY: &[ContactStatus] = &[
+    ContactStatus::Pending,
+    ContactStatus::Held,
+    ContactStatus::Rejected,
+    ContactStatus::Ended,
+];
 
 #[derive(Serialize)]
 struct Members<'a> {
@@ -29,29 +40,27 @@ pub async fn confirm(
         return Err(ContactError::Csrf);
     }
     let (keys, now) = (&core.store.keys, core.clock.now());
-    let log = LogId::from_random(random::u64());
     let tx = core.store.db.begin().await?;
     let (blocked, silent) = blocks::between(&tx, caller.uid, requester).await?;
     if blocked {
         return Err(ContactError::Blocked);
     }
-    let request = contacts::find(&tx, requester, caller.uid).await?;
-    let secret = request.ok_or(ContactError::NoPendingRequest)?.secret;
-    // The update decides between two confirmations at once.
-    if !contacts::accept(&tx, requester, caller.uid, log).await? {
+    let (request, own) = requests::hold(&tx, keys, requester, caller.uid).await?;
+    let request = request.ok_or(ContactError::NoPendingRequest)?.contact;
+    let secret = request.secret;
+    // Who were contacts before go on in the same conversation.
+    let earlier = request.log.or(own.and_then(|own| own.contact.log));
+    let log = earlier.unwrap_or_else(|| LogId::from_random(random::u64()));
+    // The update decides between answers at once.
+    if !contacts::accept(&tx, requester, caller.uid, WAITING, log).await? {
         return Err(ContactError::NoPendingRequest);
     }
-    logs::create(
-        &tx,
-        keys,
-        log,
-        LogKind::Direct,
-        &[requester, caller.uid],
-        now,
-    )
-    .await?;
-    // Both may have asked each other: then the other row is there and pending.
-    if !contacts::accept(&tx, caller.uid, requester, log).await? {
+    if earlier.is_none() {
+        let members = [requester, caller.uid];
+        logs::create(&tx, keys, log, LogKind::Direct, &members, now).await?;
+    }
+    // They may have asked each other, or been contacts: then the other row is there.
+    if own.is_none() {
         let back = Contact {
             uid: caller.uid,
             peer: requester,
@@ -60,6 +69,8 @@ pub async fn confirm(
             log: Some(log),
         };
         contacts::insert(&tx, keys, &back, now).await?;
+    } else {
+        contacts::accept(&tx, caller.uid, requester, ANY, log).await?;
     }
     let other = accounts::find(&tx, keys, requester)
         .await?
@@ -81,13 +92,22 @@ pub async fn confirm(
     };
     let kind = EventKind::SubscriptionConfirmed;
     // Nothing of who was blocked reaches who blocked them.
-    let notice = if silent {
-        None
-    } else {
-        Some(notices::append(core, &tx, recipient, kind, caller.uid, &members).await?)
+    let mut told = Vec::with_capacity(2);
+    if !silent {
+        told.push(notices::append(core, &tx, recipient, kind, caller.uid, &members).await?);
+    }
+    let mailbox = Recipient {
+        uid: own.uid,
+        private_log: own.private_log,
     };
+    let accepted = Conversation {
+        user_id: requester,
+        chat_log: log,
+    };
+    let kind = EventKind::ContactAccepted;
+    told.push(notices::append(core, &tx, mailbox, kind, caller.uid, &accepted).await?);
     tx.commit().await.map_err(StorageError::from)?;
     people::changed(core, caller.uid, &[requester]);
-    notices::publish(core, notice);
+    notices::publish(core, told);
     Ok(())
 }

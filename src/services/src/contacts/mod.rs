@@ -1,15 +1,22 @@
 //! Contacts: nobody writes to somebody who did not agree.
 
+mod cancel;
 mod confirm;
 mod list;
-mod presence;
+mod list_requests;
+mod notices;
+mod reject;
+mod remove;
 mod subscribe;
 
+pub use cancel::cancel;
 pub use confirm::confirm;
 pub use list::{ContactPage, ContactView, list};
-pub use presence::presence;
+pub use list_requests::{RequestPage, RequestView, list_requests};
+pub use reject::reject;
+pub use remove::remove;
 pub(crate) use subscribe::request_notice;
-pub use subscribe::{SubscribeInput, subscribe};
+pub use subscribe::{ASK_AGAIN_AFTER, SubscribeInput, subscribe};
 
 use melo_storage::StorageError;
 
@@ -34,8 +41,11 @@ pub enum ContactError {
     /// No such person.
     #[error("there is no such user")]
     UserNotFound,
+    /// There is no such contact.
+    #[error("this person is not one of your contacts")]
+    NotAContact,
     /// Nobody asked.
-    #[error("this person has not asked to become your contact")]
+    #[error("there is no open request between you and this person")]
     NoPendingRequest,
     /// Too many attempts.
     #[error("too many attempts; try again in {0} seconds")]

@@ -1,21 +1,28 @@
 //! Asks somebody to become a contact.
 
-use melo_domain::{ContactStatus, EventKind, Relation, Uid};
+use std::time::Duration;
+
+use melo_domain::{ContactStatus, EventKind, Relation, Timestamp};
 use melo_storage::accounts::{self, Account};
-use melo_storage::contacts::{self, Contact};
+use melo_storage::contacts::Contact;
+use melo_storage::requests::{self, Asked};
 use melo_storage::{ConnectionTrait, StorageError, blocks, privacy};
 use serde::Serialize;
 
 use super::ContactError;
+use super::notices::Requested;
 use crate::account::check_csrf;
 use crate::limits::{self, Limit};
 use crate::notices::{self, Notice, Recipient};
 use crate::{Caller, Core};
 
+/// A request that was not accepted can be made again after this long; one that was refused is told to nobody before.
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_hours(7 * 24);
+
 /// A request.
 pub struct SubscribeInput {
     /// Whom.
-    pub target: Uid,
+    pub target: melo_domain::Uid,
     /// Keep one's phone from them.
     pub secret: bool,
     /// Of the caller's session.
@@ -24,12 +31,40 @@ pub struct SubscribeInput {
 
 #[derive(Serialize)]
 struct Members<'a> {
-    from_id: Uid,
+    from_id: melo_domain::Uid,
     from_phone: Option<&'a str>,
     secret: bool,
 }
 
-/// Writes the request and puts it into the target's private log, in one transaction.
+/// What becomes of a request, by how the caller stood to the other before; `None`: there is one already. Whether the
+/// earlier one was refused, or never reached anybody, makes no difference that the caller could see.
+fn verdict(before: Option<&Asked>, blocked: bool, now: Timestamp) -> Option<ContactStatus> {
+    let fresh = if blocked {
+        ContactStatus::Held
+    } else {
+        ContactStatus::Pending
+    };
+    let Some(before) = before else {
+        return Some(fresh);
+    };
+    let early = |at: Timestamp| now.since(at) < ASK_AGAIN_AFTER;
+    match before.contact.status {
+        ContactStatus::Accepted | ContactStatus::Gone => return None,
+        ContactStatus::Pending | ContactStatus::Held | ContactStatus::Rejected => {
+            if early(before.at) {
+                return None;
+            }
+        }
+        ContactStatus::Ended => {}
+    }
+    Some(if before.refused.is_some_and(early) {
+        ContactStatus::Rejected
+    } else {
+        fresh
+    })
+}
+
+/// Writes the request and puts it into the target's private log, and into the caller's own, in one transaction.
 pub async fn subscribe(
     core: &Core,
     caller: Caller,
@@ -42,7 +77,7 @@ pub async fn subscribe(
         return Err(ContactError::SelfTarget);
     }
     limits::take(core, Limit::Subscribe, caller.uid).await?;
-    let keys = &core.store.keys;
+    let (keys, now) = (&core.store.keys, core.clock.now());
     let tx = core.store.db.begin().await?;
     let target = accounts::find(&tx, keys, input.target)
         .await?
@@ -54,29 +89,32 @@ pub async fn subscribe(
     if blocked {
         return Err(ContactError::Blocked);
     }
-    let relation = Contact {
+    let (before, _) = requests::hold(&tx, keys, caller.uid, input.target).await?;
+    let request = Contact {
         uid: caller.uid,
         peer: input.target,
-        // To whom was blocked it looks the same; it is told if the block is lifted one day.
-        status: if held {
-            ContactStatus::Held
-        } else {
-            ContactStatus::Pending
-        },
+        status: verdict(before.as_ref(), held, now).ok_or(ContactError::AlreadySubscribed)?,
         secret: input.secret,
         log: None,
     };
-    match contacts::insert(&tx, keys, &relation, core.clock.now()).await {
-        Err(error) if error.is_unique_violation() => return Err(ContactError::AlreadySubscribed),
-        other => other?,
+    if !requests::ask(&tx, keys, before.as_ref(), &request, now).await? {
+        return Err(ContactError::AlreadySubscribed);
     }
-    let notice = if held {
-        None
-    } else {
-        Some(request_notice(core, &tx, &own, &target, input.secret).await?)
+    let mailbox = Recipient {
+        uid: own.uid,
+        private_log: own.private_log,
     };
+    let members = Requested {
+        user_id: input.target,
+        secret: input.secret,
+    };
+    let kind = EventKind::ContactRequested;
+    let mut told = vec![notices::append(core, &tx, mailbox, kind, caller.uid, &members).await?];
+    if request.status == ContactStatus::Pending {
+        told.push(request_notice(core, &tx, &own, &target, input.secret).await?);
+    }
     tx.commit().await.map_err(StorageError::from)?;
-    notices::publish(core, notice);
+    notices::publish(core, told);
     Ok(())
 }
 
@@ -103,4 +141,45 @@ pub(crate) async fn request_notice(
     };
     let kind = EventKind::SubscriptionRequest;
     notices::append(core, tx, recipient, kind, asking.uid, &members).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use melo_domain::Uid;
+
+    #[test]
+    fn a_refusal_looks_like_silence_and_holds_for_a_while() {
+        use ContactStatus::{Accepted, Ended, Gone, Held, Pending, Rejected};
+        let day = |n: i64| Timestamp::from_millis(n * 86_400_000);
+        let verdict_of = |status, asked: i64, refused: Option<i64>, now: i64| {
+            let contact = Contact {
+                uid: Uid::from_random(1),
+                peer: Uid::from_random(2),
+                status,
+                secret: false,
+                log: None,
+            };
+            let before = Asked {
+                contact,
+                at: day(asked),
+                refused: refused.map(day),
+            };
+            verdict(Some(&before), false, day(now))
+        };
+        for status in [Pending, Held, Rejected] {
+            assert_eq!(verdict_of(status, 0, None, 6), None, "{status:?}");
+        }
+        for status in [Accepted, Gone] {
+            assert_eq!(verdict_of(status, 0, None, 99), None, "{status:?}");
+        }
+        assert_eq!(verdict_of(Pending, 0, None, 7), Some(Pending));
+        assert_eq!(verdict_of(Rejected, 0, Some(0), 7), Some(Pending));
+        // Refused later than asked: it looks the same, and nobody is told yet.
+        assert_eq!(verdict_of(Rejected, 0, Some(5), 7), Some(Rejected));
+        // Taken back after the refusal, and asked anew at once.
+        assert_eq!(verdict_of(Ended, 0, Some(0), 1), Some(Rejected));
+        assert_eq!(verdict_of(Ended, 0, None, 0), Some(Pending));
+        assert_eq!(verdict(None, true, day(0)), Some(Held));
+    }
 }

@@ -9,6 +9,9 @@ use crate::limits::{self, Limit};
 use crate::outgoing;
 use crate::{Core, Origin};
 
+/// Calls for one phone at once may take each other's transaction back: as many as one phone may be sent in an hour.
+const ATTEMPTS: usize = 5;
+
 /// Sends a code, whether or not the phone has an account: only who holds it learns that.
 pub async fn request_code(
     core: &Core,
@@ -25,10 +28,15 @@ pub async fn request_code(
     limits::open_call(core, origin.address).await?;
     limits::take(core, Limit::CodesFrom, origin.address).await?;
     limits::take(core, Limit::Code, phone.as_str()).await?;
-    match send(core, phone, language).await {
-        // Another call for this phone was faster; its code is on the way.
-        Err(error) if error.is_unique_violation() => Ok(()),
-        other => Ok(other?),
+    let mut attempt = 1;
+    loop {
+        match send(core, phone, language).await {
+            // Another call for this phone was faster; its code is on the way.
+            Err(error) if error.is_unique_violation() => return Ok(()),
+            // Two that replace the same code ended in a deadlock; the other one has gone on.
+            Err(error) if error.is_rolled_back() && attempt < ATTEMPTS => attempt += 1,
+            other => return Ok(other?),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use melo_domain::{ContactStatus, Uid};
 use melo_storage::devices::{self, PublishedDevice};
-use melo_storage::{accounts, contacts};
+use melo_storage::requests::UNANSWERED;
+use melo_storage::{accounts, chat_members, contacts};
 
 use super::KeyError;
 use crate::limits::{self, Limit};
@@ -18,8 +19,8 @@ pub struct Directory {
     pub devices: Vec<PublishedDevice>,
 }
 
-/// The directory entry of `uid`: one's own, a contact's, or of somebody with whom a request is open, so
-/// that safety numbers can be compared before accepting.
+/// The directory entry of `uid`: one's own, a contact's, of somebody in the same chat, or of somebody with whom a
+/// request is open, so that safety numbers can be compared before accepting.
 pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, KeyError> {
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     let account = accounts::find(db, keys, uid).await?;
@@ -40,17 +41,18 @@ pub async fn fetch(core: &Core, caller: Caller, uid: Uid) -> Result<Directory, K
 
 async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
     let db = core.store.db.read();
+    let asked = contacts::find(db, one, other).await?;
+    // Who asked and was refused is not to notice it here either.
+    let open = |status| status == ContactStatus::Accepted || UNANSWERED.contains(&status);
+    if asked.is_some_and(|c| open(c.status)) {
+        return Ok(true);
+    }
+    let theirs = contacts::find(db, other, one).await?;
     let open = |status| {
         matches!(
             status,
             ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
         )
     };
-    let asked = contacts::find(db, one, other)
-        .await?
-        .is_some_and(|c| open(c.status));
-    Ok(asked
-        || contacts::find(db, other, one)
-            .await?
-            .is_some_and(|c| open(c.status)))
+    Ok(theirs.is_some_and(|c| open(c.status)) || chat_members::share_a_chat(db, one, other).await?)
 }

@@ -9,9 +9,10 @@ use melo_storage::devices::{self, PublishedDevice, Unpublish};
 use melo_storage::{StorageError, accounts};
 use serde_json::json;
 
-use super::{KeyError, announce};
+use super::{DirectoryChange, KeyError, announce};
 use crate::audit::{self, Action, Object};
-use crate::{Caller, Core, Origin, notices};
+use crate::fault::in_turn;
+use crate::{Caller, Core, Origin};
 
 /// What a device publishes.
 pub struct PublishInput {
@@ -48,7 +49,6 @@ pub async fn publish(
         identity_key: &input.identity_key,
         signature: &input.signature,
     })?;
-    let keys = &core.store.keys;
     let device = PublishedDevice {
         uid: caller.uid,
         handle: caller.device,
@@ -57,25 +57,44 @@ pub async fn publish(
         signing_key: input.signing_key,
         signature: input.signature,
     };
+    let identity = input.identity_key.as_slice();
+    let replace = input.replace_identity;
+    in_turn(|| attempt(core, caller, origin, &device, identity, replace)).await
+}
+
+async fn attempt(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    device: &PublishedDevice,
+    identity: &[u8],
+    replace_identity: bool,
+) -> Result<u64, KeyError> {
+    let keys = &core.store.keys;
     let tx = core.store.db.begin().await?;
     let account = accounts::find(&tx, keys, caller.uid)
         .await?
         .ok_or(KeyError::UserNotFound)?;
     let known = devices::published(&tx, keys, &[caller.uid]).await?;
-    let same_identity = account.identity_key.as_deref() == Some(input.identity_key.as_slice());
-    if same_identity && known.contains(&device) {
+    let same_identity = account.identity_key.as_deref() == Some(identity);
+    if same_identity && known.contains(device) {
         return Ok(account.directory_version);
     }
     let identity_changed = account.identity_key.is_some() && !same_identity;
     if identity_changed {
-        if !input.replace_identity {
+        if !replace_identity {
             return Err(KeyError::IdentityConflict);
         }
         devices::unpublish(&tx, caller.uid, Unpublish::AllBut(caller.device)).await?;
     }
-    devices::publish(&tx, keys, &device).await?;
-    let new_identity = (!same_identity).then_some(input.identity_key.as_slice());
-    let (version, told) = announce(core, &tx, caller.uid, new_identity, identity_changed).await?;
+    devices::publish(&tx, keys, device).await?;
+    let is_other_key = |old: &PublishedDevice| old.handle == device.handle && old.kid != device.kid;
+    let change = DirectoryChange {
+        new_identity: (!same_identity).then_some(identity),
+        identity_changed,
+        removal: identity_changed || known.iter().any(is_other_key),
+    };
+    let told = announce(core, &tx, caller.uid, change).await?;
     let (action, object) = (Action::KeysPublish, Object::Device(caller.device));
     let details = json!({"kid": device.kid, "identity_changed": identity_changed});
     let actor = Some(caller.uid);
@@ -83,12 +102,13 @@ pub async fn publish(
     tx.commit().await.map_err(StorageError::from)?;
 
     core.caches.devices.invalidate(&caller.uid);
-    let kid: Arc<str> = device.kid.into();
+    let kid: Arc<str> = device.kid.as_str().into();
     core.bus.publish(BusMessage::KeyPublished {
         uid: caller.uid,
         device: caller.device,
         kid,
     });
-    notices::publish(core, told);
+    let version = told.version;
+    told.tell(core).await;
     Ok(version)
 }

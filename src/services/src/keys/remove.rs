@@ -4,12 +4,22 @@ use melo_domain::DeviceHandle;
 use melo_storage::StorageError;
 use melo_storage::devices::{self, Unpublish};
 
-use super::{KeyError, announce};
+use super::{DirectoryChange, KeyError, announce};
 use crate::audit::{self, Action, Object};
-use crate::{Caller, Core, Origin, notices};
+use crate::fault::in_turn;
+use crate::{Caller, Core, Origin};
 
-/// Removes the device's keys and tells contacts. Returns the directory's version.
+/// Removes the device's keys and tells contacts and chats. Returns the directory's version.
 pub async fn remove(
+    core: &Core,
+    caller: Caller,
+    origin: &Origin,
+    device: DeviceHandle,
+) -> Result<u64, KeyError> {
+    in_turn(|| attempt(core, caller, origin, device)).await
+}
+
+async fn attempt(
     core: &Core,
     caller: Caller,
     origin: &Origin,
@@ -19,11 +29,17 @@ pub async fn remove(
     if devices::unpublish(&tx, caller.uid, Unpublish::Only(device)).await? == 0 {
         return Err(KeyError::DeviceNotFound);
     }
-    let (version, told) = announce(core, &tx, caller.uid, None, false).await?;
+    let change = DirectoryChange {
+        new_identity: None,
+        identity_changed: false,
+        removal: true,
+    };
+    let told = announce(core, &tx, caller.uid, change).await?;
     let (action, object) = (Action::KeysRemove, Object::Device(device));
     audit::record(core, &tx, origin, Some(caller.uid), action, object, &()).await?;
     tx.commit().await.map_err(StorageError::from)?;
     core.caches.devices.invalidate(&caller.uid);
-    notices::publish(core, told);
+    let version = told.version;
+    told.tell(core).await;
     Ok(version)
 }

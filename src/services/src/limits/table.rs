@@ -35,8 +35,18 @@ pub(crate) enum Limit {
     Token,
     /// Contact requests, by person.
     Subscribe,
+    /// Chats made, by person.
+    ChatCreate,
+    /// Codes tried to get into a chat, by person.
+    Join,
+    /// Codes looked at by anybody, by address.
+    InviteLook,
+    /// Invites to a chat made, by person.
+    ChatInvite,
     /// Looks at people who are no contacts, by person: what bounds trying out user ids.
     Stranger,
+    /// Beginnings of writing that others are told of, by person.
+    Typing,
     /// Every call with a token, by person.
     Call,
     /// Every call with a token, by device: one program that has gone mad leaves something to the others.
@@ -84,7 +94,12 @@ impl Limit {
             Self::Refresh => ("refresh", quota(60, MINUTE)),
             Self::Token => ("token", quota(30, HOUR)),
             Self::Subscribe => ("subscribe", quota(60, HOUR)),
+            Self::ChatCreate => ("chat create", quota(60, HOUR)),
+            Self::Join => ("join", quota(60, HOUR)),
+            Self::InviteLook => ("invite look", quota(60, MINUTE)),
+            Self::ChatInvite => ("chat invite", quota(120, HOUR)),
             Self::Stranger => ("stranger", quota(60, HOUR)),
+            Self::Typing => ("typing", quota(120, MINUTE)),
             Self::Call => ("call", quota(policy.account_calls, MINUTE)),
             Self::DeviceCall => {
                 let half = policy.account_calls.div_ceil(2);

@@ -1,9 +1,11 @@
 //! Reading what a device has missed, page by page: on connecting, after `resume`, after a gap.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
-use melo_domain::{LogId, LogKind};
+use melo_domain::{LogEvent, LogId, LogKind, Seq};
 use melo_protocol::frame::Reset;
-use melo_storage::{events, logs};
+use melo_storage::{chat_members, events, logs};
 
 use super::session::{LiveError, LiveSession, Place};
 use crate::messages;
@@ -52,16 +54,23 @@ impl LiveSession {
         let Some(Place { mut sent, kind, .. }) = self.places.get(&log).copied() else {
             return Ok(true);
         };
-        let (db, keys) = (self.core.store.db.read(), &self.core.store.keys);
+        let core = Arc::clone(&self.core);
+        let (db, keys) = (core.store.db.read(), &core.store.keys);
         let page = events::after(db, keys, log, sent, PAGE, PAGE_BYTES).await?;
-        let (page, mut caught_up) = (page.events, page.whole);
+        let (mut page, mut caught_up) = (page.events, page.whole);
+        let mut out = false;
+        if kind.is_chat() {
+            let before = self.keep_own_part(log, &mut page).await?;
+            sent = sent.max(before.unwrap_or(0));
+            out = before.is_none();
+        }
         if let Some(first) = page.first().filter(|first| first.seq > sent + 1) {
             let reset = Reset {
                 log,
                 first_seq: first.seq,
             };
             frames.push(serde_json::to_string(&reset).unwrap_or_default().into());
-        } else if page.is_empty() {
+        } else if page.is_empty() && !out {
             // Everything after the cursor may be gone, or the cursor may lie beyond the end.
             let bounds = logs::bounds(db, log).await?;
             if bounds.pruned_seq > sent {
@@ -77,18 +86,12 @@ impl LiveSession {
             caught_up = sent == bounds.last_seq;
         }
         let caller = self.caller.uid;
-        // Whoever was taken out of a chat sees that, and nothing behind it.
-        let leave = page.iter().position(|event| self.is_own_leave(event));
-        let (page, out) = match leave {
-            Some(at) => (page.get(..=at).unwrap_or_default(), true),
-            None => (page.as_slice(), false),
-        };
         let peer = if kind == LogKind::Direct && page.iter().any(|event| self.is_own(event)) {
             messages::peer_of(&self.core, caller, log).await?
         } else {
             None
         };
-        for event in page {
+        for event in &page {
             frames.push(self.replay(event, kind, peer.unwrap_or(caller)));
         }
         if out {
@@ -97,7 +100,7 @@ impl LiveSession {
         }
         if let Some(place) = self.places.get_mut(&log) {
             place.sent = sent;
-            for event in page {
+            for event in &page {
                 place.pass(event, caller);
             }
             sent = place.sent;
@@ -106,5 +109,27 @@ impl LiveSession {
             self.unconfirmed.sent(log, sent);
         }
         Ok(caught_up)
+    }
+
+    /// Leaves of a page of a chat what is for this person; says what the last event is that is not, unless they are out
+    /// of it. Asked after the page was read: who is in the chat now was in it when any of that was written, from their
+    /// own first event on. Whoever was taken out sees that, and nothing behind it.
+    async fn keep_own_part(
+        &mut self,
+        log: LogId,
+        page: &mut Vec<LogEvent>,
+    ) -> Result<Option<Seq>, LiveError> {
+        let db = self.core.store.db.read();
+        let Some(member) = chat_members::find(db, log, self.caller.uid).await? else {
+            let leave = page.iter().position(|event| self.is_own_leave(event));
+            page.truncate(leave.map_or(0, |at| at + 1));
+            return Ok(None);
+        };
+        page.retain(|event| event.seq >= member.from_seq);
+        let before = member.from_seq.saturating_sub(1);
+        if let Some(place) = self.places.get_mut(&log) {
+            place.before = before;
+        }
+        Ok(Some(before))
     }
 }

@@ -50,6 +50,8 @@ pub enum Step {
 pub(super) struct Place {
     /// Of what.
     pub kind: LogKind,
+    /// The last event before those that are for this person.
+    pub before: Seq,
     /// The last event written to this connection.
     pub sent: Seq,
     /// What the device has acknowledged, on this connection or before.
@@ -65,6 +67,8 @@ pub(super) struct Place {
 impl Place {
     /// At a position of the device or of its client.
     fn restart(&mut self, seq: Seq) {
+        // What was before somebody joined is not for them, whatever they ask for.
+        let seq = seq.max(self.before);
         self.sent = seq;
         self.start = self.start.max(seq);
     }
@@ -81,6 +85,20 @@ impl Place {
     fn concerns_others(&self, seq: Seq) -> bool {
         self.others > seq || seq < self.start
     }
+}
+
+/// The chat that this notice says is gone, with everything in it.
+fn deleted_chat(event: &LogEvent) -> Option<LogId> {
+    #[derive(Deserialize)]
+    struct Removed<'a> {
+        chat_log: LogId,
+        how: &'a str,
+    }
+    if event.kind != EventKind::ChatRemoved {
+        return None;
+    }
+    let removed: Removed<'_> = serde_json::from_str(&event.payload).ok()?;
+    (removed.how == "deleted").then_some(removed.chat_log)
 }
 
 /// One connection of one device.
@@ -127,12 +145,13 @@ impl LiveSession {
                 .core
                 .cursors
                 .newest(self.caller.device, state.log, state.position);
-            // What was before somebody joined is not for them.
-            let sent = stored.delivered.max(state.from_seq.saturating_sub(1));
+            let before = state.from_seq.saturating_sub(1);
+            let sent = stored.delivered.max(before);
             let behind = state.last_seq > sent;
             if let Entry::Vacant(vacant) = self.places.entry(state.log) {
                 vacant.insert(Place {
                     kind: state.kind,
+                    before,
                     sent,
                     position: stored,
                     behind,
@@ -197,6 +216,9 @@ impl LiveSession {
         self.unconfirmed.sent(event.log, event.seq);
         if self.is_own_leave(event) {
             self.leave(event.log);
+        }
+        if let Some(log) = deleted_chat(event) {
+            self.leave(log);
         }
         Step::Send(live.frame_for(self.kid.as_deref()))
     }

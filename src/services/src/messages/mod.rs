@@ -12,6 +12,7 @@ pub(crate) use devices::published;
 pub(crate) use history::kid_of;
 pub use history::{HistoryPage, history};
 pub use route::Destination;
+pub(crate) use route::direct as direct_route;
 pub use send::{Accepted, SendInput, send, spend_rest_send};
 
 use melo_protocol::EnvelopeError;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use melo_domain::Timestamp;
-use melo_storage::{StorageError, codes, deliveries, invites, jobs, mail_tokens};
+use melo_storage::{StorageError, chat_invites, codes, deliveries, invites, jobs, mail_tokens};
 
 use crate::Core;
 
@@ -16,6 +16,8 @@ pub async fn sweep(core: &Core) -> Result<(), StorageError> {
     codes::sweep(db, now).await?;
     mail_tokens::sweep(db, now).await?;
     invites::sweep(db, now, KEPT_DAYS.into()).await?;
+    // Nobody sees an expired one, or comes in with it.
+    chat_invites::sweep(db, now, 1).await?;
     deliveries::sweep(db, now, KEPT_DAYS.into()).await?;
     let kept = Duration::from_secs(u64::from(KEPT_DAYS) * 86_400);
     let kept = i64::try_from(kept.as_millis()).unwrap_or(0);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{PeopleError, changed};
 use crate::audit::{self, Action, Object};
-use crate::{Caller, Core, Origin};
+use crate::{Caller, Core, Origin, presence};
 
 /// What to change; `None` leaves as it is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,5 +92,6 @@ pub async fn set_privacy(
     audit::record(core, &tx, origin, actor, action, object, &details).await?;
     tx.commit().await.map_err(StorageError::from)?;
     changed(core, caller.uid, &[]);
+    presence::note(core, caller.uid);
     Ok(after)
 }

@@ -4,6 +4,7 @@ use melo_domain::Uid;
 use melo_storage::{StorageError, accounts, blocks, contacts};
 use serde_json::json;
 
+use super::block::block_notice;
 use super::{PeopleError, changed};
 use crate::audit::{self, Action, Object};
 use crate::contacts::request_notice;
@@ -21,13 +22,14 @@ pub async fn unblock(
     if !blocks::remove(&tx, caller.uid, peer).await? {
         return Err(PeopleError::NotBlocked);
     }
-    let mut told = None;
+    let mut told = Vec::with_capacity(2);
+    told.extend(block_notice(core, &tx, caller, peer, false).await?);
     if contacts::release(&tx, peer, caller.uid).await? {
         let request = contacts::find(&tx, peer, caller.uid).await?;
         let asking = accounts::find(&tx, keys, peer).await?;
         let asked = accounts::find(&tx, keys, caller.uid).await?;
         if let (Some(request), Some(asking), Some(asked)) = (request, asking, asked) {
-            told = Some(request_notice(core, &tx, &asking, &asked, request.secret).await?);
+            told.push(request_notice(core, &tx, &asking, &asked, request.secret).await?);
         }
     }
     let (actor, object) = (Some(caller.uid), Object::User(caller.uid));

@@ -33,7 +33,7 @@ pub struct World {
     /// Statements that the database was given.
     pub statements: Arc<AtomicU64>,
     e2e_key: PublicKeyPem,
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 impl World {
@@ -52,11 +52,18 @@ impl World {
 
     pub async fn with(policy: Policy) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/melo.db", dir.path().display());
+        let db = Database::connect(&url).await.unwrap();
+        Self {
+            _dir: Some(dir),
+            ..Self::on(db, policy).await
+        }
+    }
+
+    /// On an empty database of the caller's own.
+    pub async fn on(mut db: Database, policy: Policy) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_000_000_000)));
         let statements = Arc::default();
-        let mut db = Database::connect(&format!("sqlite://{}/melo.db", dir.path().display()))
-            .await
-            .unwrap();
         db.migrate().await.unwrap();
         db.count_statements(&statements);
         let root = RootKey::generate();
@@ -97,7 +104,7 @@ impl World {
             store,
             statements,
             e2e_key,
-            _dir: dir,
+            _dir: None,
         }
     }
 

@@ -16,6 +16,7 @@ pub struct Model {
     pub secret: bool,
     pub log: Option<i64>,
     pub created_at: Sealed,
+    pub refused_at: Option<Sealed>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

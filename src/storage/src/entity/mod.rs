@@ -24,6 +24,7 @@ pub(crate) mod jobs;
 pub(crate) mod log_members;
 pub(crate) mod logs;
 pub(crate) mod mail_tokens;
+pub(crate) mod presence;
 pub(crate) mod privacy;
 pub(crate) mod recovery_codes;
 pub(crate) mod register_invites;

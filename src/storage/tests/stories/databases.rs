@@ -35,6 +35,7 @@ const SERVERS: [Server; 2] = [
 pub struct TestDatabase {
     pub name: &'static str,
     pub db: Database,
+    url: String,
     home: Home,
 }
 
@@ -45,6 +46,11 @@ enum Home {
 }
 
 impl TestDatabase {
+    /// Connects once more, as another process does.
+    pub async fn connect_again(&self) -> Database {
+        Database::connect(&self.url).await.unwrap()
+    }
+
     /// Disconnects and removes it.
     pub async fn remove(self) {
         self.db.close().await.unwrap();
@@ -68,6 +74,7 @@ pub async fn sqlite() -> TestDatabase {
     TestDatabase {
         name: "SQLite",
         db: Database::connect(&url).await.unwrap(),
+        url,
         home: Home::Directory(dir),
     }
 }
@@ -118,6 +125,7 @@ async fn on_server(name: &'static str, admin_url: &str) -> Result<TestDatabase, 
     Ok(TestDatabase {
         name,
         db: Database::connect(&url).await.map_err(|e| e.to_string())?,
+        url,
         home: Home::Server {
             admin_url: admin_url.to_owned(),
             database,

@@ -7,8 +7,11 @@
 mod admin;
 mod audit;
 mod bans;
+mod credentials;
 mod databases;
 mod guards;
+mod jobs;
 mod log_writer;
 mod migrations;
 mod profiles;
+mod unread;

@@ -1,19 +1,21 @@
 //! `register`, `login`, `whoami`, `backup`.
 
 use melo_client::Client;
-use melo_client::client::{Identity, Registration, SignIn};
-use melo_client::keystore::Vault;
+use melo_client::client::{Identity, Options, Registration, SignIn};
+use melo_client::keystore::{Server, Vault};
 use melo_domain::{DisplayName, Phone, Secret};
 use melo_protocol::ErrorCode;
 use serde_json::json;
 
 use crate::args::{Backup, Common, Login, Register};
-use crate::catalogue::{Text, text};
+use crate::catalogue::{self, Text, text};
 use crate::fail::{CONFIG, Failure, USAGE};
 use crate::{output, profile, prompt};
 
-/// The shortest password the server takes, in bytes.
+/// The shortest password that any server takes, in characters; most want more, and say so.
 const MIN_PASSWORD: usize = 8;
+/// Tries that the server allows for one code.
+const CODE_TRIES: usize = 5;
 
 fn recovery(given: Option<String>, passphrase: &Secret) -> Secret {
     given
@@ -34,7 +36,7 @@ fn check(phone: &str, name: &str, nickname: &str, password: &Secret) -> Result<(
         Text::ErrPhone
     } else if name.parse::<DisplayName>().is_err() || nickname.parse::<DisplayName>().is_err() {
         Text::ErrName
-    } else if password.expose().len() < MIN_PASSWORD {
+    } else if password.expose().chars().count() < MIN_PASSWORD {
         Text::ErrPassword
     } else {
         return Ok(());
@@ -66,8 +68,10 @@ pub async fn register(common: &Common, new: Register) -> Result<(), Failure> {
         nickname,
         password,
         recovery,
+        code: new.code.map(Secret::new),
+        invite: new.invite.map(Secret::new),
     };
-    let client = Client::register(options, server, registration).await?;
+    let client = admitted(&options, &server, registration).await?;
     if common.json {
         print_account(&client);
     } else {
@@ -76,6 +80,45 @@ pub async fn register(common: &Common, new: Register) -> Result<(), Failure> {
         output::line(text(Text::KeepPassphrase, &[]));
     }
     Ok(())
+}
+
+/// Registers; asks for the code or the invite when the server does.
+async fn admitted(
+    options: &Options,
+    server: &Server,
+    mut new: Registration,
+) -> Result<Client, Failure> {
+    let mut tries = 0;
+    loop {
+        let attempt = Client::register(options.clone(), server.clone(), new.clone()).await;
+        let refused = match attempt {
+            Ok(client) => return Ok(client),
+            Err(refused) => refused,
+        };
+        match refused.code() {
+            Some(ErrorCode::VerificationRequired) => {
+                let language = catalogue::language_tag();
+                let life = Client::request_code(options, server, &new.phone, language).await?;
+                let minutes = life.as_secs() / 60;
+                eprintln!("{}", text(Text::CodeSent, &[&new.phone, &minutes]));
+                tries = CODE_TRIES;
+            }
+            // Mistyped, perhaps; what was given on the command line is not asked for.
+            Some(ErrorCode::CodeInvalid) if tries > 1 => {
+                eprintln!("{}", text(Text::ErrCode, &[]));
+                tries -= 1;
+            }
+            Some(ErrorCode::InviteRequired) => {
+                eprintln!("{}", text(Text::InvitedOnly, &[]));
+                let invite = prompt::line(None, Text::AskInvite, "--invite")?;
+                new.invite = Some(Secret::new(invite));
+                continue;
+            }
+            _ => return Err(refused.into()),
+        }
+        let code = prompt::line(None, Text::AskPhoneCode, "--code")?;
+        new.code = Some(Secret::new(code));
+    }
 }
 
 /// Signs in.

@@ -103,7 +103,7 @@ pub struct Register {
     /// What contacts see [default: the name].
     #[arg(long)]
     pub nickname: Option<String>,
-    /// Password of the account, 8 bytes or more.
+    /// Password of the account; the server says how good it must be, by default 12 characters or more.
     #[arg(
         long,
         env = "MELO_PASSWORD",
@@ -119,6 +119,13 @@ pub struct Register {
         value_name = "TEXT"
     )]
     pub recovery: Option<String>,
+    /// Code that the server has sent to the phone; asked for when it is needed. Without a terminal: run the command
+    /// once without it to be sent one, and once more with it.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Invite of an admin, where the server takes the invited only; asked for when it is needed.
+    #[arg(long, env = "MELO_INVITE", hide_env_values = true, value_name = "CODE")]
+    pub invite: Option<String>,
 }
 
 /// `login`.

@@ -16,6 +16,14 @@ pub fn choose_language(variable: impl Fn(&str) -> Option<String>) {
     let _ = LANGUAGE.set(language_of(variable));
 }
 
+/// The chosen language for a server that writes to the person (`Accept-Language`).
+pub fn language_tag() -> &'static str {
+    match LANGUAGE.get() {
+        Some(Language::Russian) => "ru",
+        _ => "en",
+    }
+}
+
 fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
     let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
@@ -117,6 +125,10 @@ catalogue! {
     NewDevice: "a new device signed in to your account: {0} from {1}; if that was not you, change your password", "в ваш аккаунт вошло новое устройство: {0} с адреса {1}; если это не вы, смените пароль";
     SecurityAlert: "somebody may have a copy of a device's token; that device was signed out", "возможно, кто-то скопировал токен устройства; это устройство вышло из аккаунта";
     AskCode: "Code of the second factor (or a recovery code): ", "Код второго фактора (или резервный код): ";
+    AskPhoneCode: "Code from the text message: ", "Код из сообщения: ";
+    AskInvite: "Invite: ", "Приглашение: ";
+    InvitedOnly: "This server takes the invited only.", "На этом сервере регистрируют только по приглашениям.";
+    CodeSent: "A code was sent to {0}. It is good for {1} min.", "Код отправлен на {0}. Он действует {1} мин.";
     OwnKeysChanged: "your own devices changed", "ваши устройства изменились";
     NowContact: "{0} is your contact now", "{0} теперь в ваших контактах";
     ContactGone: "{0} has deleted the account", "{0}: аккаунт удалён";
@@ -132,6 +144,13 @@ catalogue! {
     ErrAnswer: "The server's answer is not understood.", "Ответ сервера непонятен.";
     DoUpgrade: "Client and server may be of different versions.", "Возможно, у клиента и сервера разные версии.";
     ErrCredentials: "Wrong user id, phone or password.", "Неверный номер, телефон или пароль.";
+    ErrSecondFactor: "The code of the second factor is wrong, too old, or was used before.", "Код второго фактора неверен, устарел или уже использован.";
+    DoSecondFactor: "Take the next one that the app shows, or a recovery code.", "Введите следующий код из приложения или резервный код.";
+    ErrCode: "The code is wrong, too old, or was tried too often.", "Код неверен, устарел, или попыток было слишком много.";
+    DoCode: "To be sent a new one, run the command without --code.", "Чтобы получить новый, выполните команду без --code.";
+    ErrInvite: "The invite is wrong, too old, or used up.", "Приглашение неверно, устарело или уже использовано.";
+    DoInvite: "Ask an admin of the server for one, and give it with --invite.", "Попросите приглашение у администратора сервера и укажите его: --invite.";
+    ErrClosed: "Nobody can register on this server.", "Регистрация на этом сервере закрыта.";
     ErrPhoneTaken: "This phone number has an account already.", "На этот номер уже есть учётная запись.";
     DoLogin: "Sign in:  melo-cli login <user id or phone>", "Войдите:  melo-cli login <номер или телефон>";
     ErrNotAContact: "You are not contacts yet.", "Этого человека нет в ваших контактах.";

@@ -119,6 +119,12 @@ fn of_problem(problem: &Problem) -> Failure {
     let known = |what| Failure::of(REFUSED, what, &[]);
     match problem.code {
         ErrorCode::InvalidCredentials => known(Text::ErrCredentials),
+        ErrorCode::SecondFactorInvalid => {
+            known(Text::ErrSecondFactor).todo(Text::DoSecondFactor, &[])
+        }
+        ErrorCode::CodeInvalid => known(Text::ErrCode).todo(Text::DoCode, &[]),
+        ErrorCode::InviteInvalid => known(Text::ErrInvite).todo(Text::DoInvite, &[]),
+        ErrorCode::RegistrationClosed => known(Text::ErrClosed),
         ErrorCode::PhoneTaken => known(Text::ErrPhoneTaken).todo(Text::DoLogin, &[]),
         ErrorCode::NotAContact => known(Text::ErrNotAContact).todo(Text::DoAddContact, &[]),
         ErrorCode::UserNotFound => known(Text::ErrUserNotFound),

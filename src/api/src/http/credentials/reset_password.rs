@@ -46,7 +46,10 @@ fn parse(core: &Core, body: PasswordReset) -> Result<ResetProof, ApiError> {
             code,
         }),
         _ => {
-            check.refuse("token", "give either token, or identifier and code");
+            check.refuse(
+                "token",
+                "must be given, or identifier and code in its place",
+            );
             None
         }
     };

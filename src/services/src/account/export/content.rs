@@ -9,8 +9,8 @@ use melo_storage::accounts::{self, Account};
 use melo_storage::audit::{self, AuditFilter};
 use melo_storage::sessions::SessionView;
 use melo_storage::{
-    StorageError, access_tokens, avatars, blocks, contacts, devices, emails, events, logs, privacy,
-    second_factors, sessions,
+    StorageError, access_tokens, avatars, blocks, contacts, devices, emails, events, logs,
+    presence, privacy, second_factors, sessions,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::archive::{Archive, Gone};
+use super::chats;
 use crate::{Caller, Core};
 
 /// Rows read at once.
@@ -47,7 +48,7 @@ impl From<StorageError> for Stopped {
     }
 }
 
-type Written = Result<(), Stopped>;
+pub(super) type Written = Result<(), Stopped>;
 
 /// Writes everything of `account` into the archive.
 pub(super) async fn write(
@@ -67,6 +68,7 @@ pub(super) async fn write(
     owned_devices(core, account.uid, archive).await?;
     logins_and_tokens(core, account.uid, archive).await?;
     relations(core, account.uid, archive).await?;
+    chats::write(core, account.uid, archive).await?;
     audit_entries(core, account.uid, archive).await?;
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     for state in logs::of_person(db, keys, account.uid, caller.device).await? {
@@ -76,12 +78,13 @@ pub(super) async fn write(
             format!("conversations/{}.jsonl", state.log)
         };
         archive.file(name).await?;
-        log(core, state.log, archive).await?;
+        // What was in a chat before the person was is not theirs.
+        log(core, state.log, state.from_seq.saturating_sub(1), archive).await?;
     }
     Ok(())
 }
 
-async fn json_file(archive: &Archive, name: &str, value: &impl Serialize) -> Written {
+pub(super) async fn json_file(archive: &Archive, name: &str, value: &impl Serialize) -> Written {
     let text = serde_json::to_vec_pretty(value)
         .map_err(|_| StorageError::Corrupt("value that is no JSON"))?;
     archive.file(name).await?;
@@ -97,6 +100,7 @@ async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
     let email = emails::find(db, keys, account.uid).await?;
     let backup = accounts::key_backup(db, keys, account.uid).await?;
     let backup = backup.map(|(ciphertext, at)| json!({"ciphertext": ciphertext, "updated_at": at}));
+    let last_seen = presence::last_seen(db, keys, &[account.uid]).await?;
     let profile = json!({
         "unique_id": account.uid,
         "phone": account.phone,
@@ -111,6 +115,7 @@ async fn profile(core: &Core, account: &Account, archive: &Archive) -> Written {
         "role": account.role.as_str(),
         "state": account.state.as_str(),
         "created_at": account.created,
+        "last_seen": last_seen.get(&account.uid),
     });
     json_file(archive, "profile.json", &profile).await?;
     let switches = privacy::of(db, keys, &[account.uid]).await?;
@@ -205,10 +210,10 @@ async fn relations(core: &Core, uid: Uid, archive: &Archive) -> Written {
     let all = contacts::all(db, keys, uid).await?;
     let listed = all.iter().map(|(contact, since)| {
         let status = match contact.status {
-            // Held is for the other alone to know.
-            ContactStatus::Pending | ContactStatus::Held => "requested",
+            // Whether it was held or refused is for the other alone to know.
+            ContactStatus::Pending | ContactStatus::Held | ContactStatus::Rejected => "requested",
             ContactStatus::Accepted => "accepted",
-            ContactStatus::Rejected => "refused",
+            ContactStatus::Ended => "ended",
             ContactStatus::Gone => "deleted",
         };
         json!({
@@ -304,8 +309,7 @@ fn line_of(event: &LogEvent) -> Result<EventLine, StorageError> {
 }
 
 /// The events as they are stored: ciphertext stays ciphertext.
-async fn log(core: &Core, log: LogId, archive: &Archive) -> Written {
-    let mut after = 0;
+async fn log(core: &Core, log: LogId, mut after: Seq, archive: &Archive) -> Written {
     loop {
         let (db, keys) = (core.store.db.read(), &core.store.keys);
         let page = events::after(db, keys, log, after, u64::from(PAGE), PAGE_BYTES).await?;

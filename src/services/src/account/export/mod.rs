@@ -2,6 +2,7 @@
 //! it is sent. At no time is it a file of the server's, or whole in memory.
 
 mod archive;
+mod chats;
 mod content;
 
 use std::io;

@@ -1,0 +1,112 @@
+//! `melo-cli` as people and programs run it, with a home of its own.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::server::built;
+use crate::terminal::Terminal;
+use crate::{PATIENCE, Server};
+
+/// The passphrase of every profile.
+pub const PASSPHRASE: &str = "copper kettle by the window";
+
+/// Somebody's computer: the profiles on it know one server.
+#[derive(Debug)]
+pub struct Cli {
+    home: TempDir,
+    settings: Vec<(&'static str, OsString)>,
+}
+
+/// What a command that has ended leaves behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Cli {
+    /// A computer without profiles.
+    pub fn new(server: &Server) -> Self {
+        let site = server.site();
+        let home = tempfile::tempdir().expect("a directory");
+        let address = |scheme: &str, port: u16| format!("{scheme}://localhost:{port}").into();
+        let settings = vec![
+            ("MELO_SERVER", address("https", site.http_port)),
+            ("MELO_WS", address("wss", site.ws_port)),
+            ("MELO_CA", server.keys_dir().join("tls.crt").into()),
+            ("MELO_HOME", home.path().into()),
+            ("LANG", "C".into()),
+        ];
+        Self { home, settings }
+    }
+
+    /// With another environment variable, or another value of one.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.into()));
+        self
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.home.path())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command without a terminal, to its end.
+    pub async fn run(&self, args: &[&str]) -> Ended {
+        let program = built("melo-cli", "MELO_CLI_BIN");
+        let running = self
+            .command(&program.to_string_lossy())
+            .args(args)
+            .env("MELO_PASSPHRASE", PASSPHRASE)
+            .stdin(Stdio::null())
+            .output();
+        let ended = tokio::time::timeout(PATIENCE, running).await;
+        let ended = ended.expect("it ends").expect("a process");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended {
+            code: ended.status.code(),
+            out: text(&ended.stdout),
+            err: text(&ended.stderr),
+        }
+    }
+
+    /// Runs a command on a terminal, where somebody sits and types.
+    pub fn on_terminal(&self, args: &[&str]) -> Terminal {
+        let program = built("melo-cli", "MELO_CLI_BIN");
+        // Secrets are asked for on the controlling terminal, which only a new session can take.
+        let mut command = self.command("setsid");
+        command.arg("--ctty").arg(program).args(args);
+        Terminal::run(command)
+    }
+}
+
+impl Ended {
+    /// The standard output of a command that must have done what it was asked, read as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The standard error of a command that must have ended with this code.
+    #[track_caller]
+    pub fn refused(&self, code: i32) -> &str {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        &self.err
+    }
+}
