@@ -54,5 +54,8 @@ async fn related(core: &Core, one: Uid, other: Uid) -> Result<bool, KeyError> {
             ContactStatus::Accepted | ContactStatus::Pending | ContactStatus::Held
         )
     };
-    Ok(theirs.is_some_and(|c| open(c.status)) || chat_members::share_a_chat(db, one, other).await?)
+    Ok(
+        theirs.is_some_and(|c| open(c.status))
+            || chat_members::share_a_chat(db, one, other).await?,
+    )
 }

@@ -2,15 +2,23 @@
 
 use std::error::Error;
 
-use melo_domain::{EventKind, LogKind, Timestamp};
+use melo_domain::{EventKind, LogKind, Timestamp, Uid};
 use melo_storage::{ConnectionTrait as _, Database};
 
 /// Members, messages and devices' positions of each.
 const MEMBERS: u32 = 3;
 const MESSAGES: u32 = 2;
 const POSITIONS: u32 = 2;
+/// Their members have the ids from here on, so many of them: nobody else is given one.
+const FIRST_UID: i64 = 10_000_000;
+const UIDS: i64 = 1 << 26;
 /// KiB of the database that this connection may keep in memory meanwhile.
 const CACHE_KIB: u32 = 1 << 20;
+
+/// Whether an id is for members of these chats only.
+pub(crate) fn is_theirs(uid: Uid) -> bool {
+    (FIRST_UID..FIRST_UID + UIDS).contains(&uid.to_i64())
+}
 
 /// Makes `count` of them, in one transaction, with ids that lie anywhere. Their sealed columns are as long as real ones
 /// and hold random bytes. For the embedded database.
@@ -37,7 +45,7 @@ fn statements(count: u64, now: Timestamp) -> Vec<String> {
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) ")
     };
     let several = |each: u32| format!("{} ", numbers(&each.to_string()));
-    let uid = "10000000 + (random() & 67108863)";
+    let uid = format!("{FIRST_UID} + (random() & {})", UIDS - 1);
     let device = "random() & 9223372036854775807";
     vec![
         "CREATE TEMP TABLE inert (id INTEGER PRIMARY KEY)".to_owned(),

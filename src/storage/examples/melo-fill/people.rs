@@ -12,7 +12,7 @@ use melo_storage::accounts::{self, NewAccount};
 use melo_storage::contacts::{self, Contact};
 use melo_storage::{ConnectionTrait, devices, logs};
 
-use crate::{Pair, User};
+use crate::{Pair, User, inert};
 
 /// Nobody's hash: no password fits it.
 const NO_PASSWORD: &str = "!";
@@ -40,7 +40,7 @@ pub(crate) async fn make(
     for phone in (first_phone..).take(count) {
         let uid = loop {
             let uid = Uid::from_random(random::u64());
-            if taken.insert(uid) {
+            if !inert::is_theirs(uid) && taken.insert(uid) {
                 break uid;
             }
         };
