@@ -13,6 +13,7 @@ pub mod answer;
 pub mod chats;
 pub mod cli;
 pub mod events;
+pub mod database;
 pub mod files;
 pub mod keys;
 pub mod people;

@@ -32,6 +32,7 @@ mod events;
 mod handshake;
 mod hostile_frames;
 mod http;
+mod imported;
 mod invites;
 mod leaving;
 mod limits;

@@ -46,9 +46,16 @@ impl Conversation {
         };
         let members = [open.anna, open.boris];
         let (db, keys) = (store.db.write(), &store.keys);
-        logs::create(db, keys, open.log, LogKind::Direct, &members, open.clock.now())
-            .await
-            .unwrap();
+        logs::create(
+            db,
+            keys,
+            open.log,
+            LogKind::Direct,
+            &members,
+            open.clock.now(),
+        )
+        .await
+        .unwrap();
         open
     }
 
@@ -105,24 +112,37 @@ async fn changes_stand_and_fall_with_their_message() {
             (c.anna, react, r#"{"reaction":"b"}"#),
             (c.boris, react, r#"{"reaction":"c"}"#),
         ] {
-            c.change(by, kind, Target::Changes(one), body).await.unwrap();
+            c.change(by, kind, Target::Changes(one), body)
+                .await
+                .unwrap();
         }
         for (target, seq) in [(Target::Pins(one), one), (Target::Pins(two), two)] {
-            c.change(c.boris, EventKind::Pin, target, "{}").await.unwrap();
+            c.change(c.boris, EventKind::Pin, target, "{}")
+                .await
+                .unwrap();
             assert!(pins::among(db, c.log, &[seq]).await.unwrap().contains(&seq));
         }
         let found = changes::newest(db, keys, c.log, &[one, two]).await.unwrap();
         let bodies: Vec<&str> = found[&one].iter().map(|e| &*e.payload).collect();
-        let newest = [r#"{"payload":"2"}"#, r#"{"reaction":"b"}"#, r#"{"reaction":"c"}"#];
+        let newest = [
+            r#"{"payload":"2"}"#,
+            r#"{"reaction":"b"}"#,
+            r#"{"reaction":"c"}"#,
+        ];
         assert_eq!(bodies, newest, "{}", database.name);
         assert!(!found.contains_key(&two));
         let counts = changes::count(db, c.log, one, c.boris).await.unwrap();
-        assert_eq!((counts.edits, counts.reactions, counts.own_reactions), (2, 3, 2));
+        assert_eq!(
+            (counts.edits, counts.reactions, counts.own_reactions),
+            (2, 3, 2)
+        );
         let pinned = pins::of_log(db, keys, c.log, 0).await.unwrap();
         let order: Vec<Seq> = pinned.iter().map(|p| p.message.seq).collect();
         assert_eq!(order, [two, one], "the last one first");
         assert_eq!(pins::of_log(db, keys, c.log, two).await.unwrap().len(), 1);
-        c.change(c.anna, EventKind::Pin, Target::Unpins(two), "{}").await.unwrap();
+        c.change(c.anna, EventKind::Pin, Target::Unpins(two), "{}")
+            .await
+            .unwrap();
 
         // In one batch with its deletion, and after it: refused.
         let erases = NewEvent {
@@ -136,16 +156,27 @@ async fn changes_stand_and_fall_with_their_message() {
         let (erased, refused) = tokio::join!(c.append(erases), c.append(late));
         erased.unwrap();
         assert_eq!(refused, Err(AppendError::TargetGone));
-        let again = c.change(c.anna, EventKind::Delete, Target::Erases(one), "{}").await;
+        let again = c
+            .change(c.anna, EventKind::Delete, Target::Erases(one), "{}")
+            .await;
         assert_eq!(again, Err(AppendError::TargetGone));
         let unknown = c.change(c.anna, react, Target::Changes(900), "{}").await;
         assert_eq!(unknown, Err(AppendError::TargetGone));
         assert!(pins::of_log(db, keys, c.log, 0).await.unwrap().is_empty());
-        assert!(changes::newest(db, keys, c.log, &[one]).await.unwrap().is_empty());
+        assert!(
+            changes::newest(db, keys, c.log, &[one])
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let slice = history::slice(db, keys, c.log, 0, Direction::Before(Seq::MAX), 50);
         let slice = slice.await.unwrap();
         let kinds: Vec<EventKind> = slice.events.iter().map(|e| e.kind).collect();
-        assert_eq!(kinds, [EventKind::Erased, EventKind::Message], "no erased edits");
+        assert_eq!(
+            kinds,
+            [EventKind::Erased, EventKind::Message],
+            "no erased edits"
+        );
         assert_eq!(slice.next, None);
         drop(c);
         database.remove().await;
@@ -160,8 +191,12 @@ async fn a_logs_beginning_is_cut_off_and_its_numbers_go_on() {
         let start = c.clock.now();
         let old = c.say("old").await;
         let body = r#"{"reaction":"a"}"#;
-        c.change(c.boris, EventKind::Reaction, Target::Changes(old), body).await.unwrap();
-        c.change(c.boris, EventKind::Pin, Target::Pins(old), "{}").await.unwrap();
+        c.change(c.boris, EventKind::Reaction, Target::Changes(old), body)
+            .await
+            .unwrap();
+        c.change(c.boris, EventKind::Pin, Target::Pins(old), "{}")
+            .await
+            .unwrap();
         let fleeting = NewEvent {
             expires: Some(start.plus(90 * DAY)),
             ..NewEvent::new(c.log, EventKind::Message, c.anna, "\"x\"")
@@ -181,7 +216,9 @@ async fn a_logs_beginning_is_cut_off_and_its_numbers_go_on() {
         };
         let prune = async |before| {
             let tx = store.db.begin().await.unwrap();
-            let gone = retention::prune(&tx, &store.keys, &cut(before)).await.unwrap();
+            let gone = retention::prune(&tx, &store.keys, &cut(before))
+                .await
+                .unwrap();
             tx.commit().await.unwrap();
             gone
         };
@@ -191,7 +228,9 @@ async fn a_logs_beginning_is_cut_off_and_its_numbers_go_on() {
         assert_eq!((prune(moment).await, prune(moment).await), (2, 2));
         assert_eq!(prune(moment).await, 0);
         let (db, keys) = (store.db.read(), &store.keys);
-        let left = events::after(db, keys, c.log, 0, 100, 1 << 20).await.unwrap();
+        let left = events::after(db, keys, c.log, 0, 100, 1 << 20)
+            .await
+            .unwrap();
         let left: Vec<Seq> = left.events.iter().map(|e| e.seq).collect();
         assert_eq!(left, [border, young]);
         for table in ["event_changes", "pins", "expiries"] {
@@ -233,10 +272,19 @@ async fn what_expires_is_erased_in_order_and_in_batches() {
             swept.count
         };
         assert_eq!(sweep(9, 10).await, 0);
-        assert_eq!((sweep(12, 2).await, sweep(12, 2).await, sweep(12, 2).await), (2, 1, 0));
+        assert_eq!(
+            (sweep(12, 2).await, sweep(12, 2).await, sweep(12, 2).await),
+            (2, 1, 0)
+        );
         let (db, keys) = (store.db.read(), &store.keys);
-        let page = events::after(db, keys, c.log, 0, 100, 1 << 20).await.unwrap();
-        let kinds: Vec<bool> = page.events.iter().map(|e| e.kind == EventKind::Erased).collect();
+        let page = events::after(db, keys, c.log, 0, 100, 1 << 20)
+            .await
+            .unwrap();
+        let kinds: Vec<bool> = page
+            .events
+            .iter()
+            .map(|e| e.kind == EventKind::Erased)
+            .collect();
         assert_eq!(kinds, [true, true, true, false, false], "{}", database.name);
         drop(c);
         database.remove().await;
@@ -259,11 +307,21 @@ async fn a_scheduled_message_goes_one_way_only() {
             to: Addressee::Person(Uid::from_random(9)),
             payload: r#"{"a":1}"#,
         };
-        let one = scheduled::insert(db, keys, new(Some(client_id), 10), now).await.unwrap();
-        let two = scheduled::insert(db, keys, new(None, 5), now).await.unwrap();
+        let one = scheduled::insert(db, keys, new(Some(client_id), 10), now)
+            .await
+            .unwrap();
+        let two = scheduled::insert(db, keys, new(None, 5), now)
+            .await
+            .unwrap();
         let twice = scheduled::insert(db, keys, new(Some(client_id), 20), now).await;
-        assert!(twice.unwrap_err().is_unique_violation(), "{}", database.name);
-        let known = scheduled::by_client_id(db, keys, device, client_id).await.unwrap();
+        assert!(
+            twice.unwrap_err().is_unique_violation(),
+            "{}",
+            database.name
+        );
+        let known = scheduled::by_client_id(db, keys, device, client_id)
+            .await
+            .unwrap();
         assert_eq!(known.unwrap().id, one);
         let listed = scheduled::of_person(db, keys, uid).await.unwrap();
         let ids: Vec<_> = listed.iter().map(|s| s.id).collect();
@@ -276,7 +334,10 @@ async fn a_scheduled_message_goes_one_way_only() {
         let due = now.plus(Duration::from_secs(7));
         for expected in [1, 0] {
             let tx = store.db.begin().await.unwrap();
-            assert_eq!(scheduled::enqueue_due(&tx, keys, due, 10).await.unwrap(), expected);
+            assert_eq!(
+                scheduled::enqueue_due(&tx, keys, due, 10).await.unwrap(),
+                expected
+            );
             tx.commit().await.unwrap();
         }
         let lease = due.plus(Duration::from_secs(20));
@@ -288,7 +349,11 @@ async fn a_scheduled_message_goes_one_way_only() {
         assert!(scheduled::take(db, two).await.unwrap());
         assert!(scheduled::take(db, two).await.unwrap());
         assert!(!scheduled::cancel(db, uid, two).await.unwrap());
-        assert!(!scheduled::cancel(db, Uid::from_random(5), one).await.unwrap());
+        assert!(
+            !scheduled::cancel(db, Uid::from_random(5), one)
+                .await
+                .unwrap()
+        );
         assert!(scheduled::cancel(db, uid, one).await.unwrap());
         assert!(!scheduled::take(db, one).await.unwrap());
         let stuck = scheduled::stuck(db, keys, due, 10).await.unwrap();
@@ -319,15 +384,24 @@ async fn drafts_are_replaced_and_positions_read_in_one_query() {
         assert_eq!(found, [draft("two")], "{}", database.name);
         assert_eq!(drafts::count_others(db, c.anna, c.log).await.unwrap(), 0);
         drafts::remove(db, c.anna, c.log).await.unwrap();
-        assert!(drafts::of_person(db, keys, c.anna).await.unwrap().is_empty());
+        assert!(
+            drafts::of_person(db, keys, c.anna)
+                .await
+                .unwrap()
+                .is_empty()
+        );
         // Nobody has a device here: the members are there all the same.
-        let reached = cursors::of_members(db, keys, c.log, None, 10).await.unwrap();
+        let reached = cursors::of_members(db, keys, c.log, None, 10)
+            .await
+            .unwrap();
         let mut members = [c.anna, c.boris];
         members.sort();
         let uids: Vec<Uid> = reached.iter().map(|(uid, _)| *uid).collect();
         assert_eq!(uids, members);
         assert!(reached.iter().all(|(_, place)| place.is_none()));
-        let after = cursors::of_members(db, keys, c.log, Some(members[0]), 10).await.unwrap();
+        let after = cursors::of_members(db, keys, c.log, Some(members[0]), 10)
+            .await
+            .unwrap();
         assert_eq!(after.len(), 1);
         drop(c);
         database.remove().await;
