@@ -12,8 +12,8 @@
 pub mod answer;
 pub mod chats;
 pub mod cli;
-pub mod events;
 pub mod database;
+pub mod events;
 pub mod files;
 pub mod keys;
 pub mod people;
