@@ -30,7 +30,8 @@ test: bootstrap ## Run everything that CI runs: format, lints, unit tests, flows
 	@echo "== 4/4 tests"
 	$(CARGO) test --locked --workspace
 
-bench: build ## Measure this build: speed, latency, memory, start (about 4 minutes)
+bench: build ## Measure this build: speed, latency, memory, start, chats (about 8 minutes)
+	$(CARGO) build --release --locked -p melo-storage --example melo-fill
 	"$(TARGET_DIR)/release/melo-load" lab --bin "$(TARGET_DIR)/release/melo" --dir "$(TARGET_DIR)/lab"
 
 fmt: ## Format the code

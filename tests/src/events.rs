@@ -3,6 +3,8 @@
 use reqwest::{Response, header};
 use serde_json::Value;
 
+use crate::socket::is_aside;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -14,7 +16,7 @@ pub struct Event {
     pub data: Value,
 }
 
-/// An open stream. Receipts and notices about one's own new devices may come at any moment: they are passed over.
+/// An open stream. Receipts, and what else a [`Socket`](crate::Socket) keeps apart, are passed over.
 #[derive(Debug)]
 pub struct Events {
     response: Response,
@@ -56,13 +58,14 @@ impl Events {
         }
     }
 
-    /// The next event that is no sign of life, no receipt and no notice about a device.
+    /// The next event that is no sign of life and nothing that may come at any moment.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             let event = self.any().await?;
             let receipt = event.data["type"] == "msg_status"
                 && (event.data["status"] == "delivered" || event.data["status"] == "read");
-            if event.name != "heartbeat" && !receipt && event.data["type"] != "new_device" {
+            let aside = is_aside(&event.data) || event.data["type"] == "new_device";
+            if event.name != "heartbeat" && !receipt && !aside {
                 return Some(event);
             }
         }

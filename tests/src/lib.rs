@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod chats;
 pub mod cli;
+pub mod database;
 pub mod events;
 pub mod files;
 pub mod keys;

@@ -176,6 +176,17 @@ impl Server {
         self.dir.path().join("data")
     }
 
+    /// The most memory it has held so far, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        let pid = self.process.pid.expect("a running server");
+        let status = format!("/proc/{}/status", pid.as_raw_nonzero());
+        let status = std::fs::read_to_string(status).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kib: u64 = kib.and_then(|kib| kib.parse().ok()).expect("a number");
+        kib * 1024
+    }
+
     /// Everything it has written to its standard streams.
     pub fn log(&self) -> String {
         log_of(self.dir.path())

@@ -352,7 +352,8 @@ fn is_new_device(frame: &Value) -> bool {
     frame["type"] == "new_device"
 }
 
-fn is_aside(frame: &Value) -> bool {
+/// What may come at any moment, and most flows are not about.
+pub(crate) fn is_aside(frame: &Value) -> bool {
     const KINDS: [&str; 6] = [
         "status_change",
         "contact_requested",

@@ -15,10 +15,23 @@ use common::{World, origin};
 use melo_domain::{ChatRole, LogId, LogKind, Uid};
 use melo_services::chats::{self, Addition, ChatError, Entry, NewChat};
 use melo_services::messages::{self, Destination, SendInput};
-use melo_services::{Caller, ChatLimits, Policy};
+use melo_services::{Caller, ChatLimits, Policy, Window};
 use melo_storage::{chat_members, chats as rows, events};
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
+
+/// With room for everybody to register from one address.
+fn policy(chats: ChatLimits) -> Policy {
+    let usual = Policy::default();
+    Policy {
+        open_calls: Window {
+            count: 10_000,
+            ..usual.open_calls
+        },
+        chats,
+        ..usual
+    }
+}
 
 fn new_chat() -> NewChat {
     NewChat {
@@ -88,7 +101,7 @@ async fn check_log(world: &World, log: LogId, name: &str) {
 async fn of_a_hundred_joins_with_one_use_exactly_one_is_let_in() {
     for database in databases::all().await {
         let name = database.name;
-        let world = World::on(database.db.clone(), Policy::default()).await;
+        let world = World::on(database.db.clone(), policy(ChatLimits::default())).await;
         let everybody = people(&world, 21).await;
         let log = chat_of(&world, &everybody[..1]).await;
         let code = invite(&world, everybody[0], log, Some(1)).await;
@@ -126,14 +139,11 @@ async fn of_a_hundred_joins_with_one_use_exactly_one_is_let_in() {
 async fn members_come_up_to_the_limit_and_messages_are_written_meanwhile() {
     for database in databases::all().await {
         let name = database.name;
-        let policy = Policy {
-            chats: ChatLimits {
-                group_members: 5,
-                ..ChatLimits::default()
-            },
-            ..Policy::default()
+        let limits = ChatLimits {
+            group_members: 5,
+            ..ChatLimits::default()
         };
-        let world = World::on(database.db.clone(), policy).await;
+        let world = World::on(database.db.clone(), policy(limits)).await;
         let everybody = people(&world, 16).await;
         let log = chat_of(&world, &everybody[..1]).await;
         let code = invite(&world, everybody[0], log, None).await;
@@ -175,7 +185,7 @@ async fn members_come_up_to_the_limit_and_messages_are_written_meanwhile() {
 async fn one_of_two_transfers_wins_and_a_removal_and_a_role_do_not_cross() {
     for database in databases::all().await {
         let name = database.name;
-        let world = World::on(database.db.clone(), Policy::default()).await;
+        let world = World::on(database.db.clone(), policy(ChatLimits::default())).await;
         let all = people(&world, 4).await;
         let log = chat_of(&world, &all).await;
         let (anna, boris, clara, dora) = (all[0], all[1], all[2], all[3]);
@@ -232,7 +242,7 @@ async fn one_of_two_transfers_wins_and_a_removal_and_a_role_do_not_cross() {
 async fn whoever_is_added_and_banned_at_once_is_out() {
     for database in databases::all().await {
         let name = database.name;
-        let world = World::on(database.db.clone(), Policy::default()).await;
+        let world = World::on(database.db.clone(), policy(ChatLimits::default())).await;
         let all = people(&world, 3).await;
         let log = chat_of(&world, &all[..2]).await;
         let (anna, boris, clara) = (all[0], all[1], all[2]);

@@ -2,9 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use image::ImageFormat;
+use image::{ImageFormat, Rgba};
 use melo_protocol::ErrorCode;
-use melo_tests::files::{form, form_type, photo_that_tells, picture, png_that_claims, upload};
+use melo_tests::files::{
+    animated_png, animated_webp, flat_png, form, form_type, photo_that_tells, picture,
+    png_that_claims, upload,
+};
 use melo_tests::{Answer, Fields, Server, assert_shape, befriend};
 use memchr::memmem::find;
 use reqwest::Method;
@@ -71,6 +74,70 @@ async fn where_a_photo_was_taken_is_not_kept() {
             file.display()
         );
     }
+}
+
+#[tokio::test]
+async fn of_an_animation_the_first_picture_is_kept() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let path = format!("/avatar/{}", anna.uid);
+    let (red, blue) = (Rgba([200, 0, 0, 255]), Rgba([0, 0, 200, 255]));
+    let clear = Rgba([200, 0, 0, 100]);
+    for animate in [animated_png, animated_webp] {
+        upload(&anna, &animate(60, 40, &[red, blue, clear]))
+            .await
+            .ok();
+        let (file, mime) = shown(&anna.get(&path).await);
+        assert_eq!(mime, "image/jpeg", "a still one");
+        let seen = image::load_from_memory(&file).unwrap().into_rgb8();
+        assert_eq!(seen.dimensions(), (60, 40));
+        let [r, g, b] = seen.get_pixel(30, 20).0;
+        assert!(r > 190 && g < 10 && b < 10, "{r} {g} {b}");
+
+        upload(&anna, &animate(60, 40, &[clear, blue])).await.ok();
+        let (file, mime) = shown(&anna.get(&path).await);
+        assert_eq!(mime, "image/png");
+        for chunk in [&b"acTL"[..], b"fdAT", b"ANMF"] {
+            assert!(find(&file, chunk).is_none(), "nothing else is kept");
+        }
+        let seen = image::load_from_memory(&file).unwrap().into_rgba8();
+        assert_eq!(*seen.get_pixel(30, 20), clear);
+
+        let mut cut = animate(60, 40, &[red, blue]);
+        cut.truncate(70);
+        let refused = upload(&anna, &cut).await;
+        refused.problem(ErrorCode::InvalidImage);
+    }
+}
+
+#[tokio::test]
+async fn a_small_file_of_very_many_pixels_takes_no_more_memory_than_it_may() {
+    const MIB: u64 = 1 << 20;
+    const GREY: u8 = 0;
+    const RGB: u8 = 2;
+    const RGBA: u8 = 6;
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+
+    // Within the limit of pixels; 16 bits of four channels each are 275 MiB of them.
+    let deep = flat_png(6000, 6000, 16, RGBA);
+    let refused = upload(&anna, &deep).await;
+    refused.problem(ErrorCode::InvalidImage);
+    let wide = flat_png(7100, 7100, 8, GREY);
+    let refused = upload(&anna, &wide).await.problem(ErrorCode::InvalidImage);
+    assert!(refused.detail.contains("pixels"), "{}", refused.detail);
+    let before = server.memory_peak();
+    assert!(before < 128 * MIB, "{} MiB", before / MIB);
+
+    let most = flat_png(7000, 7000, 8, RGB);
+    assert!(most.len() < 1 << 20, "{} bytes", most.len());
+    upload(&anna, &most).await.ok();
+    let (file, _) = shown(&anna.get(&format!("/avatar/{}", anna.uid)).await);
+    let seen = image::load_from_memory(&file).unwrap();
+    assert_eq!((seen.width(), seen.height()), (1024, 1024));
+    assert_eq!(seen.into_rgb8().get_pixel(512, 512).0, [0, 0, 0]);
+    let took = server.memory_peak() - before;
+    assert!(took < 400 * MIB, "{} MiB", took / MIB);
 }
 
 #[tokio::test]

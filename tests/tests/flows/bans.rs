@@ -247,7 +247,8 @@ async fn nobody_goes_on_from_a_banned_address() {
         open_from(&anna, inside).await,
         open_from(&boris, "203.0.113.99").await,
     ];
-    let mut stays = open_from(&anna, outside).await;
+    let tablet = anna.user.login_new().await;
+    let mut stays = open_from(&tablet, outside).await;
     for socket in out.iter_mut().chain([&mut stays]) {
         socket.until("synced").await;
     }

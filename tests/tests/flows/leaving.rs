@@ -2,7 +2,7 @@
 
 use melo_protocol::ErrorCode;
 use melo_tests::files::{picture, unzip, upload};
-use melo_tests::{Answer, Device, Fields, Server, assert_shape, befriend, unique};
+use melo_tests::{Answer, Chat, Device, Fields, Server, assert_shape, befriend, unique};
 use memchr::memmem::find;
 use serde_json::{Value, json};
 
@@ -338,4 +338,29 @@ async fn a_personal_token_can_neither_take_the_data_nor_end_the_account_and_ends
         "{}",
         String::from_utf8_lossy(&answer.body)
     );
+}
+
+#[tokio::test]
+async fn an_archive_has_ones_chats_from_ones_joining_on() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let boris = server.anonymous().join("Boris").await;
+    befriend(&anna, &boris).await;
+    let chat = Chat::group(&anna, &[]).await;
+    chat.say(&anna, "before him").await.ok();
+    chat.post(&anna, "/chats/members/add", &boris).await.ok();
+    chat.say(&anna, "with him").await.ok();
+    let files = unzip(&export(&boris).await.body);
+    let listed: Value = serde_json::from_slice(&files["chats.json"]).unwrap();
+    assert_shape(
+        &listed[0],
+        "chat_id:number type:text title:text role:text joined_at:time",
+    );
+    assert_eq!(listed[0]["chat_id"], chat.0);
+    let events = lines(&files[&format!("conversations/{}.jsonl", chat.log())]);
+    let kinds: Vec<&Value> = events.iter().map(|e| &e["kind"]).collect();
+    assert_eq!(kinds, ["member_joined", "message"]);
+    assert_eq!(events[1]["payload"], "with him");
+    let waiting: Value = serde_json::from_slice(&files["chat_requests.json"]).unwrap();
+    assert_eq!(waiting, json!({"invitations": [], "requests": []}));
 }

@@ -33,7 +33,8 @@ pub struct Call<T> {
 }
 
 impl<T> Call<T> {
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    /// GET of a path, with its query.
+    pub fn get(path: impl Into<String>) -> Self {
         Self {
             method: Method::GET,
             path: path.into(),

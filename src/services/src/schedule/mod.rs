@@ -1,5 +1,5 @@
 //! Messages that are to be sent later. Each is a sealed row; when it is due it becomes a job of the queue, and whoever
-//! takes that job sends the message as its author would, with the author's rights of that moment (docs/adr/0050).
+//! takes that job sends the message as its author would, with the author's rights of that moment (docs/adr/0054).
 
 mod cancel;
 mod deliver;

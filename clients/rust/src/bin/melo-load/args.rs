@@ -32,6 +32,14 @@ pub(crate) enum Command {
     Idle(IdleArgs),
     /// Sign in with passwords, as fast as the server allows
     Login(LoginArgs),
+    /// Write to a group whose members are all connected, and beside it as many direct messages
+    Group(GroupArgs),
+    /// The same with a channel: fewer messages, more members
+    Channel(GroupArgs),
+    /// Let devices come back all at once and read what they have missed
+    Reconnect(ReconnectArgs),
+    /// Ask for the list of chats, and for what is new, of people with few and with many chats
+    Lists(ListsArgs),
     /// Start a server on an empty directory and again on the same, and measure how long it takes
     Start(StartArgs),
     /// Start a server, prepare it once, and measure everything
@@ -91,6 +99,9 @@ pub(crate) struct PlanArgs {
     /// Both sides of each pair send
     #[arg(long)]
     pub both_ways: bool,
+    /// The longest that a receiver waits before it acknowledges, in milliseconds
+    #[arg(long, default_value_t = 200)]
+    pub ack_within_ms: u64,
     /// Password logins that go on beside, so many at a time
     #[arg(long, default_value_t = 0)]
     pub logins: usize,
@@ -107,6 +118,66 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub pid: Option<u32>,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct GroupArgs {
+    /// Directory of a snapshot with chats (`lab --serve --only group`, or `channel`)
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Messages a second [default: 5 to a group, 0.5 to a channel]
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// Seconds that are measured
+    #[arg(long, default_value_t = 30)]
+    pub seconds: u64,
+    /// Bytes of each message's payload
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=1_000_000))]
+    pub size: u32,
+    /// The longest that a member waits before it acknowledges, in milliseconds
+    #[arg(long, default_value_t = 1000)]
+    pub ack_within_ms: u64,
+    /// Without the direct messages to compare with
+    #[arg(long)]
+    pub no_baseline: bool,
+    /// Process id of the server, for its processor time and memory
+    #[arg(long)]
+    pub pid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconnectArgs {
+    /// Directory of a snapshot with chats (`lab --serve --only reconnect`)
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// How many devices; several numbers are measured one after the other
+    #[arg(long, value_delimiter = ',', default_value = "200,2000")]
+    pub devices: Vec<usize>,
+    /// Events that each has missed
+    #[arg(long, default_value_t = 50)]
+    pub missed: u64,
+    /// Process id of the server, for its processor time and reading
+    #[arg(long)]
+    pub pid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListsArgs {
+    /// Directory of a snapshot with chats (`lab --serve --only lists`)
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// How often each is asked for
+    #[arg(long, default_value_t = 200)]
+    pub calls: u32,
+    /// What is asked for, with GET
+    #[arg(long, value_delimiter = ' ', default_value = LISTS)]
+    pub path: Vec<String>,
+    /// Process id of the server, for its processor time
+    #[arg(long)]
+    pub pid: Option<u32>,
+}
+
+/// What shows somebody's chats, and what is new in them.
+pub(crate) const LISTS: &str = "/chats/list?page=1&per_page=50 /sync";
 
 #[derive(Debug, Args)]
 pub(crate) struct IdleArgs {
@@ -172,6 +243,16 @@ pub(crate) enum Scenario {
     Login,
     /// 200 messages a second while logins go on
     Storm,
+    /// Messages to a large group
+    Group,
+    /// Messages to a channel
+    Channel,
+    /// Devices that come back all at once
+    Reconnect,
+    /// Lists of chats
+    Lists,
+    /// Messages beside a thousand stored chats, and beside a million; only when asked for
+    Stored,
 }
 
 #[derive(Debug, Args)]
@@ -194,7 +275,28 @@ pub(crate) struct LabArgs {
     /// Idle connections
     #[arg(long, default_value_t = 2000)]
     pub connections: usize,
-    /// Only these, in this order [default: all]
+    /// Members of the group
+    #[arg(long, default_value_t = 1000)]
+    pub members: usize,
+    /// Members of the channel
+    #[arg(long, default_value_t = 10_000)]
+    pub channel_members: usize,
+    /// Messages a second to the group
+    #[arg(long, default_value_t = 5.0)]
+    pub group_rate: f64,
+    /// Messages a second to the channel
+    #[arg(long, default_value_t = 0.5)]
+    pub channel_rate: f64,
+    /// Devices that come back at once; several numbers are measured one after the other
+    #[arg(long, value_delimiter = ',', default_value = "200,2000")]
+    pub devices: Vec<usize>,
+    /// Stored chats, the few and the many
+    #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
+    pub stored: Vec<u64>,
+    /// The program that fills databases [default: examples/melo-fill beside the server's program]
+    #[arg(long)]
+    pub fill: Option<PathBuf>,
+    /// Only these, in this order [default: all but `stored`]
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Scenario>,
     /// Further settings for the server
@@ -203,7 +305,7 @@ pub(crate) struct LabArgs {
     /// Prepare anew
     #[arg(long)]
     pub fresh: bool,
-    /// Only start the prepared server, say where it is, and run it until Ctrl-C
+    /// Only start the prepared server (the first of `--only`), say where it is, and run it until Ctrl-C
     #[arg(long)]
     pub serve: bool,
 }

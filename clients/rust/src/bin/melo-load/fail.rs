@@ -61,6 +61,9 @@ pub(crate) enum Failure {
     /// The server did not start, or ended.
     #[error("the server: {0}")]
     Server(String),
+    /// The program that fills databases.
+    #[error("melo-fill: {0}")]
+    Fill(String),
     /// A setting of the command line.
     #[error("--env takes NAME=VALUE, not {0}")]
     Setting(String),

@@ -58,6 +58,11 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The size of a file in bytes.
+pub(crate) fn size(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|known| known.len())
+}
+
 /// Removes a directory with everything in it, if it is there.
 pub(crate) fn remove_dir(path: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(path) {

@@ -6,12 +6,18 @@
 mod accounts;
 mod args;
 mod fail;
+mod fanout;
 mod files;
+mod fill;
+mod gather;
 mod idle;
 mod lab;
+mod lists;
 mod logins;
 mod prepare;
 mod process;
+mod progress;
+mod reconnect;
 mod report;
 mod run;
 mod scan;
@@ -24,9 +30,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde::Serialize;
 
-use args::{Cli, Command};
+use args::{Cli, Command, GroupArgs};
 use fail::Failure;
 use snapshot::Snapshot;
+
+/// Messages a second, when nobody says.
+const GROUP_RATE: f64 = 5.0;
+const CHANNEL_RATE: f64 = 0.5;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -77,6 +87,18 @@ async fn perform(cli: Cli) -> Result<ExitCode, Failure> {
             show(json, &report, &report.text());
             Ok(verdict(report.failed == 0))
         }
+        Command::Group(args) => fan_out(json, &args, GROUP_RATE).await,
+        Command::Channel(args) => fan_out(json, &args, CHANNEL_RATE).await,
+        Command::Reconnect(args) => {
+            let report = reconnect::measure(&Snapshot::load(&args.dir)?, &args).await?;
+            show(json, &report, &report.text());
+            Ok(verdict(report.sound()))
+        }
+        Command::Lists(args) => {
+            let report = lists::measure(&Snapshot::load(&args.dir)?, &args).await?;
+            show(json, &report, &report.text());
+            Ok(verdict(report.sound()))
+        }
         Command::Start(args) => {
             let report = start::measure(&args.bin, args.times, &args.env).await?;
             show(json, &report, &report.text());
@@ -90,6 +112,12 @@ async fn perform(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(verdict(report.sound()))
         }
     }
+}
+
+async fn fan_out(json: bool, args: &GroupArgs, rate: f64) -> Result<ExitCode, Failure> {
+    let report = fanout::measure(&Snapshot::load(&args.dir)?, args, rate).await?;
+    show(json, &report, &report.text());
+    Ok(verdict(report.sound()))
 }
 
 fn show(json: bool, report: &impl Serialize, text: &str) {

@@ -1,13 +1,12 @@
 //! Users and contacts, made over REST like anybody's. Slow on purpose of the server: each account costs two
 //! password hashes.
 
-use std::io::{IsTerminal as _, Write as _};
-
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use melo_client::crypto::rsa_keys::DecryptionKey;
 
 use crate::accounts::{self, SignedIn};
 use crate::fail::Failure;
+use crate::progress::Progress;
 use crate::snapshot::{Pair, Snapshot, Target};
 
 /// Calls at a time.
@@ -55,38 +54,6 @@ pub(crate) async fn prepare(
         target: target.clone(),
         users: signed_in.into_iter().map(|s| s.user).collect(),
         pairs: made,
+        chats: Vec::new(),
     })
-}
-
-/// A counter on the terminal.
-struct Progress {
-    what: &'static str,
-    done: usize,
-    all: usize,
-    live: bool,
-}
-
-impl Progress {
-    fn new(what: &'static str, all: usize) -> Self {
-        let live = std::io::stderr().is_terminal();
-        Self {
-            what,
-            done: 0,
-            all,
-            live,
-        }
-    }
-
-    fn step(&mut self) {
-        self.done += 1;
-        let mut err = std::io::stderr();
-        // A terminal that cannot be written to loses nothing but this.
-        if self.live {
-            let end = if self.done == self.all { "\n" } else { "" };
-            let _ = write!(err, "\r{} {}/{}{end}", self.what, self.done, self.all);
-        } else if self.done.is_multiple_of(50) || self.done == self.all {
-            let _ = writeln!(err, "{} {}/{}", self.what, self.done, self.all);
-        }
-        let _ = err.flush();
-    }
 }

@@ -24,6 +24,26 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
+/// What a process has read with read(2) and its like, files for the most part: sockets are received from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reads {
+    pub calls: u64,
+    pub bytes: u64,
+}
+
+/// Of a process since its start.
+pub(crate) fn reads(pid: u32) -> Option<Reads> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let field = |name: &str| {
+        let line = io.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    Some(Reads {
+        calls: field("syscr:")?,
+        bytes: field("rchar:")?,
+    })
+}
+
 /// Asks a process to stop, as an operator would.
 pub(crate) fn terminate(pid: u32) {
     #[cfg(unix)]
@@ -49,5 +69,6 @@ mod tests {
         assert!(resident_kib(pid).unwrap() > 100);
         assert!(cpu_time(pid).is_some());
         assert_eq!(cpu_time(u32::MAX), None);
+        assert!(reads(pid).unwrap().calls > 0);
     }
 }

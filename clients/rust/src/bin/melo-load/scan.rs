@@ -1,6 +1,7 @@
 //! Reads the few members of a frame that a measurement needs, without parsing the rest. Relies on how our
 //! server writes its frames: no white space between members.
 
+use melo_domain::LogId;
 use memchr::memmem::find;
 
 /// A frame, as far as it matters here.
@@ -72,6 +73,12 @@ pub(crate) fn synced_position(text: &[u8], log: &str) -> u64 {
     decimal_after(text, name.as_bytes()).unwrap_or(0)
 }
 
+/// The log that a frame belongs to.
+pub(crate) fn log_of(text: &[u8]) -> Option<LogId> {
+    let log = decimal_after(text, br#""log":""#)?;
+    LogId::from_i64(i64::try_from(log).ok()?).ok()
+}
+
 fn after<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
     find(text, mark).and_then(|at| text.get(at + mark.len()..))
 }
@@ -115,7 +122,7 @@ fn stamp(payload: &[u8], run: u32) -> Stamp {
 
 #[cfg(test)]
 mod tests {
-    use melo_domain::{DeviceHandle, LogId, MessageId, Timestamp, Uid};
+    use melo_domain::{DeviceHandle, MessageId, Timestamp, Uid};
     use melo_protocol::ErrorCode;
     use melo_protocol::frame::{ErrorFrame, MsgStatus, StatusKind, Synced, render_opaque_delivery};
     use uuid::Uuid;
@@ -179,6 +186,7 @@ mod tests {
                 stamp: ours
             }
         );
+        assert_eq!(log_of(stamped.as_bytes()), Some(log));
         let other = Stamp {
             number: None,
             due: 0,

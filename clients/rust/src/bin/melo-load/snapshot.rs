@@ -45,12 +45,29 @@ pub(crate) struct Pair {
     pub log: LogId,
 }
 
+/// A group or channel whose members are neighbours in the user list; the first of them owns it, and writes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Chat {
+    pub log: LogId,
+    pub first: usize,
+    pub members: usize,
+}
+
+impl Chat {
+    /// Indices of its members.
+    pub(crate) fn range(&self) -> std::ops::Range<usize> {
+        self.first..self.first + self.members
+    }
+}
+
 /// A server with users.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     pub target: Target,
     pub users: Vec<User>,
     pub pairs: Vec<Pair>,
+    #[serde(default)]
+    pub chats: Vec<Chat>,
 }
 
 impl Target {
@@ -108,6 +125,16 @@ impl Snapshot {
         self.pairs.get(..asked).ok_or(Failure::TooFew {
             what: "pairs",
             have: self.pairs.len(),
+            asked,
+        })
+    }
+
+    /// The first `count` chats.
+    pub(crate) fn some_chats(&self, count: usize) -> Result<&[Chat], Failure> {
+        let asked = count.max(1);
+        self.chats.get(..asked).ok_or(Failure::TooFew {
+            what: "chats",
+            have: self.chats.len(),
             asked,
         })
     }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::archive::{Archive, Gone};
-use super::chats;
+use super::{chats, unsent};
 use crate::{Caller, Core};
 
 /// Rows read at once.
@@ -69,6 +69,7 @@ pub(super) async fn write(
     logins_and_tokens(core, account.uid, archive).await?;
     relations(core, account.uid, archive).await?;
     chats::write(core, account.uid, archive).await?;
+    unsent::write(core, account.uid, archive).await?;
     audit_entries(core, account.uid, archive).await?;
     let (db, keys) = (core.store.db.read(), &core.store.keys);
     for state in logs::of_person(db, keys, account.uid, caller.device).await? {
@@ -329,7 +330,7 @@ fn raw(text: &str) -> Result<Box<RawValue>, StorageError> {
     RawValue::from_string(text.to_owned()).map_err(|_| StorageError::Corrupt("stored JSON"))
 }
 
-fn push_line(lines: &mut Vec<u8>, value: &impl Serialize) -> Result<(), StorageError> {
+pub(super) fn push_line(lines: &mut Vec<u8>, value: &impl Serialize) -> Result<(), StorageError> {
     serde_json::to_writer(&mut *lines, value)
         .map_err(|_| StorageError::Corrupt("value that is no JSON"))?;
     lines.push(b'\n');

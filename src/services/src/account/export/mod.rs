@@ -4,6 +4,7 @@
 mod archive;
 mod chats;
 mod content;
+mod unsent;
 
 use std::io;
 use std::sync::Arc;

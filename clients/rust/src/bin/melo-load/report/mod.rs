@@ -1,5 +1,7 @@
 //! Figures, for people and for programs. Latencies are counted in microseconds.
 
+mod chats;
+mod fanout;
 mod run;
 mod server;
 
@@ -9,6 +11,10 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+pub(crate) use chats::{
+    ListFigures, ListsReport, ReconnectReport, ReconnectRound, StoredReport, StoredRun,
+};
+pub(crate) use fanout::{FanoutLoad, FanoutReport};
 pub(crate) use run::{Faults, RunReport, ServerLoad};
 pub(crate) use server::{IdleReport, LoginReport, StartReport};
 

@@ -45,6 +45,22 @@ impl Faults {
         }
     }
 
+    /// What went wrong, or `all` went well.
+    pub(super) fn line(&self, text: &mut String, all: &str) {
+        if self.none() {
+            line(text, "checked", all);
+            return;
+        }
+        for (name, count) in self.counts() {
+            if count > 0 {
+                line(text, "WRONG", &format!("{count} {name}"));
+            }
+        }
+        for note in &self.notes {
+            line(text, "", note);
+        }
+    }
+
     fn counts(&self) -> [(&'static str, u64); 9] {
         [
             ("lost", self.lost),
@@ -157,26 +173,11 @@ impl RunReport {
         if let Some(logins) = &self.logins {
             text.push_str(&logins.text());
         }
-        self.faults_line(&mut text);
+        let all = format!(
+            "all {} messages arrived once, in order, without a gap",
+            self.sent
+        );
+        self.faults.line(&mut text, &all);
         text
-    }
-
-    fn faults_line(&self, text: &mut String) {
-        if self.faults.none() {
-            let all = format!(
-                "all {} messages arrived once, in order, without a gap",
-                self.sent
-            );
-            line(text, "checked", &all);
-            return;
-        }
-        for (name, count) in self.faults.counts() {
-            if count > 0 {
-                line(text, "WRONG", &format!("{count} {name}"));
-            }
-        }
-        for note in &self.faults.notes {
-            line(text, "", note);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The frames that a connection sends, written once and then only changed in a few places.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
 use melo_client::crypto::{RandomError, random};
@@ -12,9 +13,18 @@ const DUE: usize = 16;
 /// Hex digits of the number at the end of a `client_id`.
 const CLIENT_NUMBER: usize = 12;
 
+/// Whom messages are for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum To {
+    /// A contact.
+    Person(Uid),
+    /// Everybody in a group or channel.
+    Chat(LogId),
+}
+
 /// Frames of one connection.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     relay: Vec<u8>,
     client_number_at: usize,
     number_at: usize,
@@ -22,14 +32,13 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// For messages of `size` bytes to `target`.
-    pub(super) fn new(
-        target: Uid,
-        log: LogId,
-        mark: u32,
-        size: usize,
-    ) -> Result<Self, RandomError> {
-        let head = format!(r#"{{"type":"relay","target":"{target}","client_id":""#);
+    /// For messages of `size` bytes, which go into `log`.
+    pub(crate) fn new(to: To, log: LogId, mark: u32, size: usize) -> Result<Self, RandomError> {
+        let to = match to {
+            To::Person(target) => format!(r#""target":"{target}""#),
+            To::Chat(chat) => format!(r#""chat_id":{chat}"#),
+        };
+        let head = format!(r#"{{"type":"relay",{to},"client_id":""#);
         // Different from any other run's, so that the server takes none for a repetition.
         let run = random::uuid()?.to_string();
         let run = run.get(..24).unwrap_or_default();
@@ -46,7 +55,7 @@ impl Frames {
     }
 
     /// The frame of message `number`, due at `due`.
-    pub(super) fn relay(&mut self, number: u64, due: u64) -> &[u8] {
+    pub(crate) fn relay(&mut self, number: u64, due: u64) -> &[u8] {
         write_hex(
             &mut self.relay[self.client_number_at..][..CLIENT_NUMBER],
             number,
@@ -57,12 +66,17 @@ impl Frames {
     }
 
     /// The frame that acknowledges everything up to `seq`.
-    pub(super) fn ack(&self, seq: Seq) -> Vec<u8> {
-        let mut text = Vec::with_capacity(64);
-        // Writing to a Vec cannot fail.
-        let _ = write!(text, r#"{{"type":"ack","log":"{}","seq":{seq}}}"#, self.log);
-        text
+    pub(crate) fn ack(&self, seq: Seq) -> Vec<u8> {
+        ack(&self.log, seq)
     }
+}
+
+/// The frame that acknowledges everything in `log` up to `seq`.
+pub(crate) fn ack(log: impl Display, seq: Seq) -> Vec<u8> {
+    let mut text = Vec::with_capacity(64);
+    // Writing to a Vec cannot fail.
+    let _ = write!(text, r#"{{"type":"ack","log":"{log}","seq":{seq}}}"#);
+    text
 }
 
 fn write_hex(into: &mut [u8], mut value: u64) {
@@ -81,7 +95,7 @@ mod tests {
     #[test]
     fn the_server_reads_what_is_sent() {
         let (target, log) = (Uid::from_random(5), LogId::from_random(6));
-        let mut frames = Frames::new(target, log, 0xabcd, 256).unwrap();
+        let mut frames = Frames::new(To::Person(target), log, 0xabcd, 256).unwrap();
         let first = frames.relay(1, 2).to_vec();
         let text = std::str::from_utf8(frames.relay(0x1f, 0xff)).unwrap();
         let Ok(ClientFrame::Relay {
@@ -101,6 +115,13 @@ mod tests {
         );
         assert_eq!(id.as_u128() & 0xffff_ffff_ffff, 0x1f);
         assert_ne!(first, text.as_bytes());
+
+        let mut to_chat = Frames::new(To::Chat(log), log, 0xabcd, 32).unwrap();
+        let text = std::str::from_utf8(to_chat.relay(0, 0)).unwrap();
+        assert!(matches!(
+            ClientFrame::parse(text),
+            Ok(ClientFrame::Relay { to: Recipient::Chat(chat), .. }) if chat.0 == log
+        ));
 
         let ack = frames.ack(9);
         let ack = ClientFrame::parse(std::str::from_utf8(&ack).unwrap());

@@ -1,7 +1,7 @@
 //! Messages between pairs: connect everybody, send on a schedule or flat out, wait for what is on its way,
 //! and check that everything arrived once and in order.
 
-mod message;
+pub(crate) mod message;
 mod peer;
 mod shared;
 
@@ -20,8 +20,9 @@ use crate::process;
 use crate::report::{Latency, RunReport, ServerLoad};
 use crate::snapshot::{Pair, Snapshot};
 use crate::wire::Dialer;
-use peer::{Offer, Peer};
-use shared::{PairState, Shared, Window};
+use peer::{Offer, Peer, Place};
+pub(crate) use shared::Window;
+use shared::{PairState, Shared};
 
 /// Connections made at a time.
 const CONNECTING: usize = 16;
@@ -148,8 +149,16 @@ async fn connect(
             let token = accounts::with_device_token(api, snapshot.user(own)?).await?;
             let socket = dialer.connect(&token).await?;
             let target = snapshot.user(other)?.uid;
-            let frames = message::Frames::new(target, pair.log, shared.mark, plan.size as usize)?;
-            Peer::synced(socket, frames, side, state, offer, Rc::clone(shared)).await
+            let size = plan.size as usize;
+            let to = message::To::Person(target);
+            let frames = message::Frames::new(to, pair.log, shared.mark, size)?;
+            let place = Place {
+                side,
+                pair: state,
+                offer,
+                ack_within: plan.ack_within_ms * 1_000_000,
+            };
+            Peer::synced(socket, frames, place, Rc::clone(shared)).await
         })
         .buffer_unordered(CONNECTING)
         .try_collect()
@@ -196,6 +205,6 @@ fn report(
 }
 
 /// A span in nanoseconds.
-fn nanos(span: Duration) -> u64 {
+pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }

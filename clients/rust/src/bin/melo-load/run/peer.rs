@@ -16,8 +16,6 @@ use crate::wire::{Frame, Socket};
 
 /// Messages after which a receiver acknowledges.
 const ACK_EVERY: u64 = 32;
-/// The longest it waits with that, in nanoseconds.
-const ACK_WITHIN: u64 = 200_000_000;
 /// How long everything on its way may take after the last message was sent, in nanoseconds.
 const GRACE: u64 = 15_000_000_000;
 /// Between two looks whether everything has arrived, in nanoseconds.
@@ -59,13 +57,21 @@ impl Offer {
     }
 }
 
+/// What one side of a pair does.
+pub(super) struct Place {
+    pub side: usize,
+    pub pair: Rc<PairState>,
+    /// When it sends, if it does.
+    pub offer: Option<Offer>,
+    /// The longest it waits before it acknowledges, in nanoseconds.
+    pub ack_within: u64,
+}
+
 /// A connected user of a pair.
 pub(super) struct Peer {
     socket: Socket,
     frames: Frames,
-    side: usize,
-    pair: Rc<PairState>,
-    offer: Option<Offer>,
+    place: Place,
     shared: Rc<Shared>,
     /// When the messages without an answer were due; the first one's number is `answered`.
     unanswered: VecDeque<Option<u64>>,
@@ -90,9 +96,7 @@ impl Peer {
     pub(super) async fn synced(
         mut socket: Socket,
         frames: Frames,
-        side: usize,
-        pair: Rc<PairState>,
-        offer: Option<Offer>,
+        place: Place,
         shared: Rc<Shared>,
     ) -> Result<Self, Failure> {
         let position = position_after_sync(&mut socket, &frames.log);
@@ -106,9 +110,7 @@ impl Peer {
         Ok(Self {
             socket,
             frames,
-            side,
-            pair,
-            offer,
+            place,
             shared,
             unanswered: VecDeque::new(),
             answered: 0,
@@ -234,7 +236,7 @@ impl Peer {
             }
         }
         if self.unacknowledged == 0 {
-            self.ack_due = now + ACK_WITHIN;
+            self.ack_due = now + self.place.ack_within;
         }
         self.unacknowledged += 1;
     }
@@ -256,7 +258,7 @@ impl Peer {
     /// Writes the messages that are due; says when the next one is.
     fn send_due(&mut self, now: u64) -> u64 {
         let window = self.shared.window.get();
-        match self.offer {
+        match self.place.offer {
             None => NEVER,
             Some(Offer::FlatOut { outstanding }) => {
                 if now < window.start {
@@ -284,7 +286,7 @@ impl Peer {
         self.socket.outgoing.text(self.frames.relay(self.sent, due));
         self.unanswered.push_back(Some(due));
         self.sent += 1;
-        self.pair.sent[self.side].set(self.sent);
+        self.place.pair.sent[self.place.side].set(self.sent);
         self.shared.note_sent(due, now);
     }
 
@@ -295,19 +297,19 @@ impl Peer {
             return false;
         }
         let own = self.unanswered.is_empty() && self.socket.outgoing.is_empty();
-        self.pair.settled[self.side].set(own);
-        let other = 1 - self.side;
-        let all_here =
-            self.pair.settled[other].get() && self.expected >= self.pair.sent[other].get();
+        self.place.pair.settled[self.place.side].set(own);
+        let other = 1 - self.place.side;
+        let all_here = self.place.pair.settled[other].get()
+            && self.expected >= self.place.pair.sent[other].get();
         (own && all_here) || now > end + GRACE
     }
 
     /// Counts what never came.
     fn settle(&mut self) {
-        self.pair.settled[self.side].set(true);
+        self.place.pair.settled[self.place.side].set(true);
         let mut faults = self.shared.faults.borrow_mut();
         faults.unanswered += self.unanswered.iter().flatten().count() as u64;
-        let sent = self.pair.sent[1 - self.side].get();
+        let sent = self.place.pair.sent[1 - self.place.side].get();
         faults.lost += sent.saturating_sub(self.expected);
         let positions = self.newest_seq - self.base_seq;
         faults.gaps += positions.saturating_sub(self.accounted);

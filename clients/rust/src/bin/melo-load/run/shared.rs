@@ -12,7 +12,7 @@ use crate::report::{Faults, histogram, record};
 
 /// The measured span, in nanoseconds since the run's base.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The first message is due.
     pub start: u64,
     /// Measuring begins.
@@ -22,7 +22,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn starting_at(start: u64, warmup: Duration, measured: Duration) -> Self {
+    /// Sending starts at `start`, measuring after the warm-up.
+    pub(crate) fn starting_at(start: u64, warmup: Duration, measured: Duration) -> Self {
         let from = start + nanos(warmup);
         Self {
             start,
@@ -31,7 +32,8 @@ impl Window {
         }
     }
 
-    fn holds(self, at: u64) -> bool {
+    /// Whether something due then is measured.
+    pub(crate) fn holds(self, at: u64) -> bool {
         (self.from..self.to).contains(&at)
     }
 }

@@ -1,5 +1,7 @@
 //! Everything in one command: a server of our own, prepared once, a fresh copy of it for each scenario.
 
+mod chats;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,12 +10,16 @@ use tokio::time::sleep;
 
 use crate::args::{LabArgs, PlanArgs, Scenario};
 use crate::fail::Failure;
-use crate::report::{IdleReport, LoginReport, RunReport, StartReport};
+use crate::report::{
+    FanoutReport, IdleReport, ListsReport, LoginReport, ReconnectReport, RunReport, StartReport,
+    StoredReport,
+};
 use crate::snapshot::Snapshot;
 use crate::start::{self, Server};
 use crate::{files, idle, logins, prepare, run};
 
-const ALL: [Scenario; 8] = [
+/// Without those that take too long for every time.
+const ALL: [Scenario; 12] = [
     Scenario::Start,
     Scenario::Rate200,
     Scenario::Rate1000,
@@ -22,6 +28,10 @@ const ALL: [Scenario; 8] = [
     Scenario::Idle,
     Scenario::Login,
     Scenario::Storm,
+    Scenario::Group,
+    Scenario::Channel,
+    Scenario::Reconnect,
+    Scenario::Lists,
 ];
 
 /// Starts that are measured on existing data.
@@ -41,6 +51,10 @@ pub(crate) enum Figures {
     Run(Box<RunReport>),
     Idle(IdleReport),
     Login(LoginReport),
+    Fanout(Box<FanoutReport>),
+    Reconnect(ReconnectReport),
+    Lists(ListsReport),
+    Stored(StoredReport),
 }
 
 /// One scenario.
@@ -64,6 +78,10 @@ impl LabReport {
             Figures::Run(run) => run.faults.none(),
             Figures::Idle(idle) => idle.lost == 0,
             Figures::Login(login) => login.failed == 0,
+            Figures::Fanout(fanout) => fanout.sound(),
+            Figures::Reconnect(reconnect) => reconnect.sound(),
+            Figures::Lists(lists) => lists.sound(),
+            Figures::Stored(stored) => stored.sound(),
         })
     }
 }
@@ -75,13 +93,20 @@ impl Figures {
             Self::Run(figures) => figures.text(),
             Self::Idle(figures) => figures.text(),
             Self::Login(figures) => figures.text(),
+            Self::Fanout(figures) => figures.text(),
+            Self::Reconnect(figures) => figures.text(),
+            Self::Lists(figures) => figures.text(),
+            Self::Stored(figures) => figures.text(),
         }
     }
 }
 
 /// Prepares if need be, and measures.
 pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failure> {
-    let lab = Lab::open(args).await?;
+    let lab = Lab::new(args);
+    if args.fresh {
+        lab.forget()?;
+    }
     if args.serve {
         lab.serve().await?;
         return Ok(LabReport {
@@ -95,7 +120,7 @@ pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failur
     };
     let mut measured = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {
-        let name = format!("{scenario:?}").to_lowercase();
+        let name = name(*scenario);
         if !quiet {
             println!("== {name}");
         }
@@ -111,45 +136,72 @@ pub(crate) async fn run(args: &LabArgs, quiet: bool) -> Result<LabReport, Failur
     Ok(LabReport { measured })
 }
 
+/// A scenario's name on the command line.
+fn name(scenario: Scenario) -> String {
+    format!("{scenario:?}").to_lowercase()
+}
+
 struct Lab<'a> {
     args: &'a LabArgs,
-    prepared: PathBuf,
     running: PathBuf,
-    snapshot: Snapshot,
 }
 
 impl<'a> Lab<'a> {
-    async fn open(args: &'a LabArgs) -> Result<Self, Failure> {
-        let prepared = args.dir.join("prepared");
-        let reusable = !args.fresh
-            && Snapshot::is_in(&prepared)
-            && Snapshot::load(&prepared)?.pairs.len() >= args.pairs;
-        if !reusable {
-            prepare_in(args, &prepared).await?;
-        }
-        Ok(Self {
+    fn new(args: &'a LabArgs) -> Self {
+        Self {
             args,
-            snapshot: Snapshot::load(&prepared)?,
             running: args.dir.join("running"),
-            prepared,
-        })
+        }
     }
 
-    /// A server on a fresh copy of the prepared data, and the snapshot that fits it.
-    async fn server(&self) -> Result<(Server, Snapshot), Failure> {
+    /// Removes everything that was prepared.
+    fn forget(&self) -> Result<(), Failure> {
+        let mut names = vec!["prepared".to_owned(), "running".to_owned()];
+        names.extend(ALL.into_iter().map(name));
+        names.extend(
+            self.args
+                .stored
+                .iter()
+                .map(|stored| chats::stored_name(*stored)),
+        );
+        names
+            .iter()
+            .try_for_each(|name| files::remove_dir(&self.args.dir.join(name)))
+    }
+
+    /// A server with pairs of contacts, which were made over the API, once.
+    async fn prepared_server(&self) -> Result<(Server, Snapshot), Failure> {
+        let prepared = self.args.dir.join("prepared");
+        let reusable =
+            Snapshot::is_in(&prepared) && Snapshot::load(&prepared)?.pairs.len() >= self.args.pairs;
+        if !reusable {
+            prepare_in(self.args, &prepared).await?;
+        }
+        self.server_on(&prepared, &Snapshot::load(&prepared)?).await
+    }
+
+    /// A server on a fresh copy of prepared data, and the snapshot that fits it.
+    async fn server_on(
+        &self,
+        prepared: &Path,
+        snapshot: &Snapshot,
+    ) -> Result<(Server, Snapshot), Failure> {
         files::remove_dir(&self.running)?;
-        files::copy_dir(&self.prepared, &self.running)?;
+        files::copy_dir(prepared, &self.running)?;
         let server = Server::start(&self.args.bin, &self.running, &self.args.env).await?;
         let snapshot = Snapshot {
             target: server.target.clone(),
-            ..self.snapshot.clone()
+            ..snapshot.clone()
         };
         sleep(SETTLE).await;
         Ok((server, snapshot))
     }
 
     async fn serve(&self) -> Result<(), Failure> {
-        let (server, snapshot) = self.server().await?;
+        let (server, snapshot) = match self.args.only.first() {
+            Some(scenario) if chats::is_filled(*scenario) => self.server_for(*scenario).await?,
+            _ => self.prepared_server().await?,
+        };
         snapshot.save(&self.running)?;
         println!(
             "pid {}, {}, snapshot in {}",
@@ -168,7 +220,10 @@ impl<'a> Lab<'a> {
             let report = start::measure(&args.bin, STARTS, &args.env).await?;
             return Ok(Figures::Start(report));
         }
-        let (server, snapshot) = self.server().await?;
+        if chats::is_filled(scenario) {
+            return self.measure_chats(scenario).await;
+        }
+        let (server, snapshot) = self.prepared_server().await?;
         let pid = Some(server.pid);
         let figures = match scenario {
             Scenario::Idle => {
@@ -203,6 +258,7 @@ impl<'a> Lab<'a> {
             size: 256,
             pairs: Some(self.args.pairs),
             both_ways: false,
+            ack_within_ms: 200,
             logins: if scenario == Scenario::Storm {
                 LOGINS
             } else {
