@@ -103,7 +103,8 @@ async fn what_was_read_on_one_device_is_read_on_all() {
         (&json!(boris.uid), &json!(anna.uid))
     );
     assert_eq!(read["last_read_message_id"], sent["message_id"]);
-    assert_eq!(annas.receipt().await["status"], "read");
+    // It may be told apart that it was delivered before.
+    while annas.receipt().await["status"] != "read" {}
     assert_eq!(phone.barrier().await, [Value::Null; 0], "it knows");
     // Over REST, which the device's own connection learns nothing of.
     let sent = annas.say(&boris.uid, &json!("two")).await;
