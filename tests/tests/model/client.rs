@@ -174,7 +174,12 @@ impl Client {
 
     fn take_error(&mut self, frame: &Value) {
         let Some(id) = frame.get("client_id").and_then(Value::as_str) else {
-            panic!("an error out of nowhere: {frame}");
+            // An acknowledgement of a chat that it was taken out of meanwhile.
+            assert_eq!(
+                frame["code"], "not_found",
+                "an error out of nowhere: {frame}"
+            );
+            return;
         };
         if frame["retryable"] == true && frame["code"] != "stale_key" {
             return;
