@@ -130,8 +130,8 @@ mod tests {
         ];
         for (status, online, last_seen, shown, at, words) in table {
             let privacy = Privacy {
-                online,
                 last_seen,
+                online,
                 ..Privacy::default()
             };
             let there = Whereabouts {

@@ -236,10 +236,10 @@ impl Inner {
             let Some(of_log) = self.stretches.get_mut(&log) else {
                 continue;
             };
-            if of_log.get(&index).is_some_and(|s| s.begun == begun) {
-                if let Some(gone) = of_log.remove(&index) {
-                    self.bytes -= gone.bytes;
-                }
+            if of_log.get(&index).is_some_and(|s| s.begun == begun)
+                && let Some(gone) = of_log.remove(&index)
+            {
+                self.bytes -= gone.bytes;
             }
             if of_log.is_empty() {
                 self.stretches.remove(&log);

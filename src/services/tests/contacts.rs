@@ -273,6 +273,7 @@ async fn who_was_told_of_a_request_is_told_that_it_was_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_who_was_blocked_nothing_is_listed_or_told() {
+    use EventKind::{BlockChanged, SubscriptionRequest};
     let world = World::new().await;
     let core = &world.core;
     let anna = world.person("+79990000001").await;
@@ -293,7 +294,6 @@ async fn of_who_was_blocked_nothing_is_listed_or_told() {
     people::unblock(core, anna, &origin(), boris.uid)
         .await
         .unwrap();
-    use EventKind::{BlockChanged, SubscriptionRequest};
     let told = [SubscriptionRequest, BlockChanged, BlockChanged];
     assert_eq!(kinds(&world, anna).await, told, "and of no end");
 }

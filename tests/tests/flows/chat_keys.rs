@@ -65,11 +65,11 @@ async fn a_key_is_good_until_somebody_is_gone_and_for_whom_it_reaches() {
         .problem(ErrorCode::NotAMember);
     let refused = key.share(chat, &anna, &[&annas, &claras]).await;
     let extra = refused.problem(ErrorCode::DeviceMismatch).extra;
-    assert_eq!(extra, [claras.clone()], "she is not in it");
+    assert_eq!(extra, std::slice::from_ref(&claras), "she is not in it");
     key.share(chat, &anna, &[&annas]).await.ok();
     let refused = key.say(chat, &anna).await;
     let missing = refused.problem(ErrorCode::DeviceMismatch).missing;
-    assert_eq!(missing, [boriss.clone()]);
+    assert_eq!(missing, std::slice::from_ref(&boriss));
     key.share(chat, &anna, &[&boriss]).await.ok();
     key.say(chat, &anna).await.ok();
     key.say(chat, &boris).await.ok();
@@ -78,7 +78,7 @@ async fn a_key_is_good_until_somebody_is_gone_and_for_whom_it_reaches() {
     chat.post(&anna, "/chats/members/add", &clara).await.ok();
     let refused = key.say(chat, &boris).await;
     let missing = refused.problem(ErrorCode::DeviceMismatch).missing;
-    assert_eq!(missing, [claras.clone()]);
+    assert_eq!(missing, std::slice::from_ref(&claras));
     key.share(chat, &boris, &[&claras]).await.ok();
     key.say(chat, &clara).await.ok();
 
@@ -89,7 +89,7 @@ async fn a_key_is_good_until_somebody_is_gone_and_for_whom_it_reaches() {
     let next = ChatKey::new();
     let refused = next.share(chat, &anna, &everybody).await;
     let extra = refused.problem(ErrorCode::DeviceMismatch).extra;
-    assert_eq!(extra, [boriss.clone()]);
+    assert_eq!(extra, std::slice::from_ref(&boriss));
     next.share(chat, &anna, &[&annas, &claras]).await.ok();
     next.say(chat, &anna).await.ok();
     clara.delete(&format!("/keys/{}", clara.handle)).await.ok();

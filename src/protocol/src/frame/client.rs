@@ -159,130 +159,153 @@ struct RawFrame<'a> {
     pinned: Option<bool>,
 }
 
+impl<'a> RawFrame<'a> {
+    /// The frame's own id, when that much could be read.
+    fn known_id(&self) -> Option<Uuid> {
+        Uuid::try_parse(self.client_id.as_deref()?).ok()
+    }
+
+    fn refuse(&self, code: ErrorCode, detail: String) -> FrameError {
+        FrameError {
+            code,
+            detail,
+            client_id: self.known_id(),
+        }
+    }
+
+    fn invalid(&self, field: &str, why: impl std::fmt::Display) -> FrameError {
+        self.refuse(ErrorCode::ValidationFailed, format!("{field} {why}"))
+    }
+
+    fn missing(&self, field: &str) -> FrameError {
+        self.invalid(field, "must be given")
+    }
+
+    fn own_id(&self) -> Result<Option<Uuid>, FrameError> {
+        let known = self.known_id();
+        if known.is_none() && self.client_id.is_some() {
+            return Err(self.invalid("client_id", "must be a UUID"));
+        }
+        Ok(known)
+    }
+
+    fn target(&self) -> Result<Uid, FrameError> {
+        let text = self.target.as_deref();
+        let text = text.ok_or_else(|| self.missing("target"))?;
+        text.parse().map_err(|e| self.invalid("target", e))
+    }
+
+    fn message_id(&self) -> Result<MessageId, FrameError> {
+        let text = self.message_id.as_deref();
+        let text = text.ok_or_else(|| self.missing("message_id"))?;
+        text.parse().map_err(|e| self.invalid("message_id", e))
+    }
+
+    /// Existing clients name one of the two and leave the other out, or null.
+    fn chat(&self) -> Result<Option<ChatId>, FrameError> {
+        let Some(raw) = self.chat_id.filter(|c| c.get() != "null") else {
+            return Ok(None);
+        };
+        let read = serde_json::from_str(raw.get()).map(Some);
+        read.map_err(|_| self.invalid("chat_id", "must be the integer that names a chat"))
+    }
+
+    fn recipient(&self) -> Result<Recipient, FrameError> {
+        match self.chat()? {
+            Some(_) if self.target.is_some() => {
+                Err(self.invalid("target", "and chat_id cannot both be given"))
+            }
+            Some(chat) => Ok(Recipient::Chat(chat)),
+            None => Ok(Recipient::Person(self.target()?)),
+        }
+    }
+
+    fn content(&self, payload: Option<&'a RawValue>) -> Result<&'a RawValue, FrameError> {
+        let payload = payload.ok_or_else(|| self.missing("payload"))?;
+        if !payload.get().starts_with(['"', '{']) {
+            return Err(self.invalid("payload", "must be a string or an object"));
+        }
+        Ok(payload)
+    }
+
+    fn cursors(&mut self) -> Result<BTreeMap<LogId, Seq>, FrameError> {
+        let cursors = self.cursors.take().ok_or_else(|| self.missing("cursors"))?;
+        if cursors.len() > MAX_RESUME_CURSORS {
+            let why = "must name at most 1000 logs; send the rest in a second resume";
+            return Err(self.invalid("cursors", why));
+        }
+        Ok(cursors)
+    }
+
+    fn change(&mut self) -> Result<MessageChange<'a>, FrameError> {
+        Ok(
+            match (self.kind.as_ref(), self.reaction.take(), self.payload) {
+                ("edit", _, payload) => {
+                    MessageChange::Edit(self.content(payload.or(self.new_data))?)
+                }
+                ("delete", ..) => MessageChange::Delete,
+                ("pin", ..) => MessageChange::Pin(self.pinned.unwrap_or(true)),
+                ("unpin", ..) => MessageChange::Pin(false),
+                (_, Some(reaction), None) => MessageChange::React(reaction),
+                (_, None, Some(payload)) => {
+                    MessageChange::ReactSealed(self.content(Some(payload))?)
+                }
+                _ => return Err(self.invalid("reaction", "or payload must be given, and not both")),
+            },
+        )
+    }
+}
+
 impl<'a> ClientFrame<'a> {
     /// Reads one text frame, whose length was checked before.
     pub fn parse(text: &'a str) -> Result<Self, FrameError> {
-        let raw: RawFrame<'a> = match serde_json::from_str(text) {
+        let mut raw: RawFrame<'a> = match serde_json::from_str(text) {
             Ok(raw) => raw,
             // Members that mean something in our frames may be anything in theirs.
             Err(error) => return relayed::parse(text).unwrap_or(Err(malformed(&error))),
         };
-        let client_id = raw.client_id.as_deref().map(Uuid::try_parse);
-        let known_id = client_id.as_ref().and_then(|id| id.as_ref().ok()).copied();
-        let refuse = |code, detail: String| FrameError {
-            code,
-            detail,
-            client_id: known_id,
-        };
-        let invalid = |field: &str, why: &dyn std::fmt::Display| {
-            refuse(ErrorCode::ValidationFailed, format!("{field} {why}"))
-        };
-        let missing = |field: &str| invalid(field, &"must be given");
-
-        let target = || -> Result<Uid, FrameError> {
-            let text = raw.target.as_deref().ok_or_else(|| missing("target"))?;
-            text.parse().map_err(|e| invalid("target", &e))
-        };
-        let message_id = || -> Result<MessageId, FrameError> {
-            let text = raw
-                .message_id
-                .as_deref()
-                .ok_or_else(|| missing("message_id"))?;
-            text.parse().map_err(|e| invalid("message_id", &e))
-        };
-
-        // Existing clients name one of the two and leave the other out, or null.
-        let chat = || -> Result<Option<ChatId>, FrameError> {
-            let Some(raw) = raw.chat_id.filter(|c| c.get() != "null") else {
-                return Ok(None);
-            };
-            let read = serde_json::from_str(raw.get());
-            read.map(Some)
-                .map_err(|_| invalid("chat_id", &"must be the integer that names a chat"))
-        };
-        let recipient = || match chat()? {
-            Some(_) if raw.target.is_some() => {
-                Err(invalid("target", &"and chat_id cannot both be given"))
-            }
-            Some(chat) => Ok(Recipient::Chat(chat)),
-            None => Ok(Recipient::Person(target()?)),
-        };
-        let content = |payload: Option<&'a RawValue>| -> Result<&'a RawValue, FrameError> {
-            let payload = payload.ok_or_else(|| missing("payload"))?;
-            if !payload.get().starts_with(['"', '{']) {
-                return Err(invalid("payload", &"must be a string or an object"));
-            }
-            Ok(payload)
-        };
-        let payload = || content(raw.payload);
-        let own_id = || match client_id {
-            Some(Err(_)) => Err(invalid("client_id", &"must be a UUID")),
-            _ => Ok(known_id),
-        };
-
         match raw.kind.as_ref() {
             "ping" => Ok(Self::Ping),
             "relay" => Ok(Self::Relay {
-                to: recipient()?,
-                payload: payload()?,
-                client_id: own_id()?,
+                to: raw.recipient()?,
+                payload: raw.content(raw.payload)?,
+                client_id: raw.own_id()?,
             }),
             "chat_key" => Ok(Self::ChatKey {
-                chat: chat()?.ok_or_else(|| missing("chat_id"))?,
-                payload: payload()?,
-                client_id: own_id()?,
+                chat: raw.chat()?.ok_or_else(|| raw.missing("chat_id"))?,
+                payload: raw.content(raw.payload)?,
+                client_id: raw.own_id()?,
             }),
-            "ack_received" => Ok(Self::AckReceived(message_id()?)),
-            "ack_read" => Ok(Self::AckRead(message_id()?)),
+            "ack_received" => Ok(Self::AckReceived(raw.message_id()?)),
+            "ack_read" => Ok(Self::AckRead(raw.message_id()?)),
             "ack" => Ok(Self::Ack {
-                log: raw.log.ok_or_else(|| missing("log"))?,
-                seq: raw.seq.ok_or_else(|| missing("seq"))?,
+                log: raw.log.ok_or_else(|| raw.missing("log"))?,
+                seq: raw.seq.ok_or_else(|| raw.missing("seq"))?,
             }),
-            "resume" => {
-                let cursors = raw.cursors.ok_or_else(|| missing("cursors"))?;
-                if cursors.len() > MAX_RESUME_CURSORS {
-                    return Err(invalid(
-                        "cursors",
-                        &"must name at most 1000 logs; send the rest in a second resume",
-                    ));
-                }
-                Ok(Self::Resume(cursors))
-            }
-            "get_history" => Ok(Self::GetHistory { of: recipient()? }),
+            "resume" => raw.cursors().map(Self::Resume),
+            "get_history" => Ok(Self::GetHistory {
+                of: raw.recipient()?,
+            }),
             "edit" | "delete" | "pin" | "unpin" | "react" => Ok(Self::Change {
-                to: recipient()?,
-                message_id: message_id()?,
-                change: match (raw.kind.as_ref(), raw.reaction, raw.payload) {
-                    ("edit", _, payload) => MessageChange::Edit(content(payload.or(raw.new_data))?),
-                    ("delete", ..) => MessageChange::Delete,
-                    ("pin", ..) => MessageChange::Pin(raw.pinned.unwrap_or(true)),
-                    ("unpin", ..) => MessageChange::Pin(false),
-                    (_, Some(reaction), None) => MessageChange::React(reaction),
-                    (_, None, Some(payload)) => MessageChange::ReactSealed(content(Some(payload))?),
-                    _ => {
-                        return Err(invalid(
-                            "reaction",
-                            &"or payload must be given, and not both",
-                        ));
-                    }
-                },
-                client_id: own_id()?,
+                to: raw.recipient()?,
+                message_id: raw.message_id()?,
+                client_id: raw.own_id()?,
+                change: raw.change()?,
             }),
             "draft" => Ok(Self::Draft {
-                to: recipient()?,
-                payload: raw.payload.map(|p| content(Some(p))).transpose()?,
-                client_id: own_id()?,
+                to: raw.recipient()?,
+                payload: raw.payload.map(|p| raw.content(Some(p))).transpose()?,
+                client_id: raw.own_id()?,
             }),
-            "typing_start" => recipient().map(Self::TypingStart),
-            "typing_stop" => recipient().map(Self::TypingStop),
-            "reauth" => Ok(Self::Reauth {
-                token: raw.token.ok_or_else(|| missing("token"))?,
-            }),
+            "typing_start" => raw.recipient().map(Self::TypingStart),
+            "typing_stop" => raw.recipient().map(Self::TypingStop),
+            "reauth" => match raw.token.take() {
+                Some(token) => Ok(Self::Reauth { token }),
+                None => Err(raw.missing("token")),
+            },
             _ => relayed::parse(text).unwrap_or_else(|| {
-                Err(refuse(
-                    ErrorCode::UnsupportedType,
-                    "this server does not serve frames of this type".to_owned(),
-                ))
+                let detail = "this server does not serve frames of this type";
+                Err(raw.refuse(ErrorCode::UnsupportedType, detail.to_owned()))
             }),
         }
     }

@@ -43,6 +43,8 @@ pub struct CreateAnswer {
 }
 
 /// A chat, as one of its members sees it.
+// The switches of a chat are told apart by name on the wire and in its row.
+#[expect(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChatView {
     /// The chat.

@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 use melo_domain::{LogId, LogKind, Seq};
 use melo_protocol::frame::Reset;
-use melo_storage::logs;
+use melo_storage::{chat_members, logs};
 
 use super::place::Place;
 use super::session::{LiveError, LiveSession};
@@ -92,7 +92,12 @@ impl LiveSession {
         }
         let caller = self.caller.uid;
         // Whoever was taken out of a chat sees that, and nothing behind it.
-        let leave = page.iter().position(|live| self.is_own_leave(live.event()));
+        let mut leave = page.iter().position(|live| self.is_own_leave(live.event()));
+        if let Some(live) = leave.and_then(|at| page.get(at))
+            && self.reads_on(log, live.event().seq).await?
+        {
+            leave = None;
+        }
         let (page, out) = match leave {
             Some(at) => (page.get(..=at).unwrap_or_default(), true),
             None => (page.as_slice(), false),
@@ -120,6 +125,13 @@ impl LiveSession {
             self.unconfirmed.sent(log, place.sent);
         }
         Ok(!place.has_more())
+    }
+
+    /// Whether the person is back in a chat that they left with the event `left`, and is let read what was before.
+    async fn reads_on(&self, log: LogId, left: Seq) -> Result<bool, LiveError> {
+        let db = self.core.store.db.read();
+        let member = chat_members::find(db, log, self.caller.uid).await?;
+        Ok(member.is_some_and(|member| member.from_seq <= left))
     }
 
     async fn is_member(&self, log: LogId) -> Result<bool, LiveError> {

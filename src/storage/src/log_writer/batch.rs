@@ -179,12 +179,12 @@ impl BatchWriter {
                 Some(known) => *known,
                 None => read_known(conn, event.log).await?,
             };
-            if let Some(guard) = event.guard.filter(|g| g.members_seq < known.members_seq) {
-                if let Some(refused) = judge(conn, event, guard, known).await? {
-                    numbered.known.insert(event.log, known);
-                    *plan = Plan::Settled(Outcome::Refused(refused));
-                    continue;
-                }
+            if let Some(guard) = event.guard.filter(|g| g.members_seq < known.members_seq)
+                && let Some(refused) = judge(conn, event, guard, known).await?
+            {
+                numbered.known.insert(event.log, known);
+                *plan = Plan::Settled(Outcome::Refused(refused));
+                continue;
             }
             if is_target_gone(conn, event, &numbered.asked).await? {
                 numbered.known.insert(event.log, known);
