@@ -77,7 +77,7 @@ async fn lists_of_chats_members_and_keys_cost_the_same_whatever_they_hold() {
     let mut costs = Vec::new();
     let mut first = None;
     for round in 0..2 {
-        for _ in 0..(1 + round * 11) {
+        for _ in 0..=(round * 11) {
             let log = group(core, anna, &[boris]).await;
             say(core, boris, log).await;
             first.get_or_insert(log);

@@ -284,7 +284,7 @@ async fn nobody_reads_on_after_a_removal_whatever_is_on_its_way() {
         let before = claras.until("chat_removed").await;
         let after = claras.barrier().await;
         let frames: Vec<&Value> = before.iter().chain(&after).collect();
-        let of_chat = frames.iter().filter(|f| f["log"] == chat.log());
+        let mut of_chat = frames.iter().filter(|f| f["log"] == chat.log());
         let seqs: Vec<u64> = of_chat.clone().map(|f| f.number("seq")).collect();
         let last = of_chat.next_back().unwrap();
         assert_eq!(

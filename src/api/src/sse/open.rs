@@ -66,12 +66,11 @@ async fn authenticate(
     req: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<Caller, ApiError> {
-    let caller = match &parameters.ticket {
-        Some(ticket) => account::authenticate_ticket(&state.core, ticket).await?,
-        None => {
-            let token = bearer(req).ok_or(AuthError::InvalidToken)?;
-            account::authenticate(&state.core, &token).await?
-        }
+    let caller = if let Some(ticket) = &parameters.ticket {
+        account::authenticate_ticket(&state.core, ticket).await?
+    } else {
+        let token = bearer(req).ok_or(AuthError::InvalidToken)?;
+        account::authenticate(&state.core, &token).await?
     };
     melo_services::spend_call(&state.core, caller).await?;
     let required = scope::required(req.method(), req.match_pattern().as_deref());

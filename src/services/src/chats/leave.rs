@@ -20,6 +20,6 @@ async fn attempt(core: &Core, caller: Caller, log: LogId) -> Result<(), ChatErro
         return Err(ChatError::OwnerStays);
     }
     change.allow(ChatAction::Leave).await?;
-    change.part(caller.uid, Left::Left).await?;
+    change.part(caller.uid, Left::ByThemselves).await?;
     change.commit().await
 }

@@ -25,7 +25,8 @@ pub(super) enum Joined {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Left {
-    Left,
+    #[serde(rename = "left")]
+    ByThemselves,
     Removed,
     Banned,
     Deleted,

@@ -47,9 +47,10 @@ pub async fn acknowledge(
         let position = Position { delivered, read };
         stand.insert(state.log, position);
         if position != stored {
-            let since = match read > stored.read {
-                true => stored.read,
-                false => stored.delivered,
+            let since = if read > stored.read {
+                stored.read
+            } else {
+                stored.delivered
             };
             moved.push((state.log, state.kind, since, position));
         }

@@ -49,11 +49,11 @@ struct Trail {
 
 impl Trail {
     fn note(&mut self, log: LogId, seq: Seq) {
-        if self.newest.len() >= EVENTS {
-            if let Some((n, log, seq)) = self.newest.pop_front() {
-                self.before.insert(log, seq);
-                self.before_n = n;
-            }
+        if self.newest.len() >= EVENTS
+            && let Some((n, log, seq)) = self.newest.pop_front()
+        {
+            self.before.insert(log, seq);
+            self.before_n = n;
         }
         self.newest.push_back((self.sent, log, seq));
     }

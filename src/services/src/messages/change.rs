@@ -162,11 +162,12 @@ async fn judge(
     let target = target(core, caller.uid, route, id).await?;
     let is_own = target.sender == caller.uid;
     match (change, route) {
-        (Change::Edit(_), _) if !is_own => return Err(MessageError::NotTheAuthor),
+        (Change::Edit(_), _) | (Change::Delete, Route::Direct(_)) if !is_own => {
+            return Err(MessageError::NotTheAuthor);
+        }
         (Change::Edit(_), _) if target.kind != EventKind::Message => {
             return Err(MessageError::NotFound);
         }
-        (Change::Delete, Route::Direct(_)) if !is_own => return Err(MessageError::NotTheAuthor),
         (Change::Delete, Route::Chat(room)) => may_delete(room, caller.uid, target.sender)?,
         _ => {}
     }
