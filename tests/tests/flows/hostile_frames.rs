@@ -93,6 +93,7 @@ fn nasty(target: &str, log: &str) -> Vec<(String, &'static str)> {
                 .join(",")
         ),
         "{\"type\":\"reauth\"}".to_owned(),
+        format!("{{\"type\":\"relay\",\"target\":\"{target}\",\"payload\":\"x\",\"chat_id\":1}}"),
     ];
     let unsupported = [
         "{\"type\":\"\"}".to_owned(),
@@ -100,7 +101,6 @@ fn nasty(target: &str, log: &str) -> Vec<(String, &'static str)> {
         "{\"type\":\"msg_status\"}".to_owned(),
         "{\"type\":\"relay_delivery\",\"from\":\"10000001\"}".to_owned(),
         format!("{{\"type\":\"{}\"}}", "x".repeat(500_000)),
-        format!("{{\"type\":\"relay\",\"target\":\"{target}\",\"payload\":\"x\",\"chat_id\":1}}"),
     ];
     let not_found = [
         "{\"type\":\"ack\",\"log\":\"77\",\"seq\":1}".to_owned(),
