@@ -124,6 +124,11 @@ impl Socket {
         }
     }
 
+    /// The next frame of any kind, nothing kept apart. For those who use nothing else.
+    pub async fn any(&mut self) -> Result<Value, Closed> {
+        self.read().await
+    }
+
     /// The next receipt.
     pub async fn receipt(&mut self) -> Value {
         if let Some(receipt) = self.receipts.pop_front() {

@@ -256,8 +256,8 @@ async fn the_same_change_again_is_the_same_change() {
     assert_eq!(again["message_id"], first_delete["message_id"]);
     assert_eq!(anna.post("/messages/edit", &edit).await.ok(), first);
     let (mut boriss, missed) = boris.catch_up().await;
-    let conversation = missed.iter().filter(|f| f["log"] == first["log"]);
-    let kinds: Vec<_> = conversation.map(|f| f.text("type")).collect();
+    let of_them = missed.iter().filter(|f| f["log"] == first["log"]);
+    let kinds: Vec<_> = of_them.map(|f| f.text("type")).collect();
     assert_eq!(
         kinds,
         ["delete", "delete", "delete"],

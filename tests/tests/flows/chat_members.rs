@@ -74,7 +74,12 @@ async fn whoever_comes_back_reads_from_the_second_joining_on() {
     assert_eq!(joined.number("seq"), left.number("seq") + 2);
     boriss.resume(&[(chat.log(), 0)].into()).await;
     let frames = boriss.until("synced").await;
-    let seqs: Vec<u64> = frames.iter().map(|f| f.number("seq")).collect();
+    assert_eq!(
+        frames[0]["type"], "reset",
+        "something was missed: {frames:?}"
+    );
+    assert_eq!(frames[0]["first_seq"], joined["seq"]);
+    let seqs: Vec<u64> = frames[1..].iter().map(|f| f.number("seq")).collect();
     assert_eq!(seqs, [joined.number("seq")], "{frames:?}");
     chat.say(&anna, "welcome back").await.ok();
     assert_eq!(boriss.deliveries(1).await[0]["payload"], "welcome back");

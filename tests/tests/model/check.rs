@@ -135,9 +135,18 @@ fn chat_is_complete(client: &Client, log: &str, seen: &Log, chat: &Log) {
             // Whoever is in it has everything.
             same_as(client, log, seen, chat, from..=u64::MAX);
         } else {
-            // Whoever was taken out while away has what came before that, without a gap.
-            let expected: Vec<u64> = (from..).take(there.len()).collect();
-            assert_eq!(there, expected, "{} has gaps in {log}", client.device.uid);
+            // Whoever was taken out while away has what came before that, without a gap; a device that came later
+            // begins where the log was then.
+            let first = there.first().copied().unwrap_or(from);
+            let expected: Vec<u64> = (first..).take(there.len()).collect();
+            let lacks = expected.iter().find(|seq| !there.contains(seq));
+            assert_eq!(
+                there,
+                expected,
+                "{} has gaps in {log}: {:?}",
+                client.device.uid,
+                lacks.map(|seq| &chat[seq])
+            );
         }
     }
 }

@@ -63,7 +63,7 @@ impl Client {
         socket.resume(&self.cursors).await;
         self.socket = Some(socket);
         loop {
-            let frame = self.socket.as_mut().unwrap().next().await;
+            let frame = self.socket.as_mut().unwrap().any().await;
             let frame = frame.expect("what was missed, then synced");
             let is_end = frame["type"] == "synced";
             self.take(frame);
@@ -110,7 +110,7 @@ impl Client {
         let mut pongs = 0;
         self.push(&json!({"type": "ping"})).await;
         while let Some(socket) = &mut self.socket {
-            match socket.next().await {
+            match socket.any().await {
                 Ok(frame) if frame["type"] == "pong" => {
                     pongs += 1;
                     if pongs == 2 {
@@ -187,6 +187,9 @@ impl Client {
     }
 
     fn take_status(&mut self, frame: Value) {
+        if frame["status"] == "delivered" || frame["status"] == "read" {
+            return;
+        }
         assert_eq!(frame["status"], "queued", "{frame}");
         let (log, seq) = (frame.text("log"), frame.number("seq"));
         if let Some(id) = frame.get("client_id").and_then(Value::as_str) {

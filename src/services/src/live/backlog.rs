@@ -74,9 +74,9 @@ impl LiveSession {
             return Ok(true);
         }
         if let Some(first) = first {
-            // What lay between was taken away since the places were looked at.
-            place.first = place.first.max(first);
-            if place.is_before_first() {
+            if gap {
+                // What lay between was taken away since the places were looked at.
+                place.first = place.first.max(first);
                 begin_at(log, &mut place, frames);
             }
         } else if place.has_more() {
