@@ -93,7 +93,6 @@ fn nasty(target: &str, log: &str) -> Vec<(String, &'static str)> {
                 .join(",")
         ),
         "{\"type\":\"reauth\"}".to_owned(),
-        format!("{{\"type\":\"relay\",\"target\":\"{target}\",\"payload\":\"x\",\"chat_id\":1}}"),
     ];
     let unsupported = [
         "{\"type\":\"\"}".to_owned(),
