@@ -102,9 +102,9 @@ pub(crate) struct PlanArgs {
     /// The longest that a receiver waits before it acknowledges, in milliseconds
     #[arg(long, default_value_t = 200)]
     pub ack_within_ms: u64,
-    /// Password logins that go on beside, so many at a time
+    /// Password logins that are offered beside, each second
     #[arg(long, default_value_t = 0)]
-    pub logins: usize,
+    pub logins: u32,
 }
 
 #[derive(Debug, Args)]
@@ -241,7 +241,7 @@ pub(crate) enum Scenario {
     Idle,
     /// Password logins
     Login,
-    /// 200 messages a second while logins go on
+    /// 200 messages a second while 200 logins a second are offered
     Storm,
     /// Messages to a large group
     Group,

@@ -40,6 +40,8 @@ const STARTS: usize = 5;
 const HOLD: Duration = Duration::from_secs(30);
 /// Logins at a time.
 const LOGINS: usize = 4;
+/// Logins that are offered in a second of a storm.
+const STORM: u32 = 200;
 /// Between a start and a measurement.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -260,7 +262,7 @@ impl<'a> Lab<'a> {
             both_ways: false,
             ack_within_ms: 200,
             logins: if scenario == Scenario::Storm {
-                LOGINS
+                STORM
             } else {
                 0
             },

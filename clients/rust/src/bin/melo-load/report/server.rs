@@ -69,8 +69,14 @@ impl IdleReport {
 /// Of `login`, and of the logins beside a run.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LoginReport {
-    pub parallel: usize,
+    /// Users who sign in again and again.
+    pub parallel: Option<usize>,
+    /// Or logins that were begun in a second.
+    pub offered_per_second: Option<u32>,
+    pub offered: u64,
     pub done: u64,
+    /// Turned away, to come again later.
+    pub refused: u64,
     pub failed: u64,
     pub per_second: f64,
     pub latency: Latency,
@@ -86,16 +92,24 @@ impl LoginReport {
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let Self {
-            parallel,
+            offered,
             done,
+            refused,
             failed,
             per_second,
             ..
         } = self;
+        let pace = match (self.parallel, self.offered_per_second) {
+            (_, Some(rate)) => format!("{rate}/s offered"),
+            (Some(many), None) => format!("{many} at a time"),
+            (None, None) => String::new(),
+        };
         line(
             &mut text,
             "password logins",
-            &format!("{per_second:.1}/s, {parallel} at a time; {done} done, {failed} failed"),
+            &format!(
+                "{pace}; {per_second:.1}/s done; of {offered}: {done} done, {refused} refused, {failed} failed"
+            ),
         );
         self.latency.line(&mut text, "each login");
         if let (Some(cpu), Some(hash)) = (self.cpu_ms, self.hash_ms) {

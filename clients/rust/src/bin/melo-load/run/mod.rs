@@ -74,7 +74,7 @@ pub(crate) async fn run(
     let beside = if plan.logins > 0 {
         Some(logins::Storm::start(
             snapshot,
-            plan.logins,
+            logins::Pace::Offered(plan.logins),
             shared.instant(window.to),
         )?)
     } else {
