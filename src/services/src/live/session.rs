@@ -246,14 +246,21 @@ impl LiveSession {
     pub async fn resume(&mut self, cursors: &BTreeMap<LogId, Seq>) -> Result<(), LiveError> {
         // A conversation may have begun since, an event have got lost on its way, or the person be out of a chat.
         // Whoever is in it now and goes on from no later than its present end meets their removal before anything
-        // behind it, whenever that comes: so membership need not be asked of every page.
+        // behind it, whenever that comes: so membership need not be asked of every page. Whoever was taken out while
+        // this connection was there has not met it yet, and may go back, but not on.
         let present = self.load_places().await?;
         for (log, seq) in cursors {
-            if let Some(place) = self.places.get_mut(log).filter(|_| present.contains(log)) {
-                place.restart((*seq).min(place.heard));
-                self.unconfirmed.forget(*log);
-                self.queue(*log);
-            }
+            let Some(place) = self.places.get_mut(log) else {
+                continue;
+            };
+            let end = if present.contains(log) {
+                place.heard
+            } else {
+                place.sent
+            };
+            place.restart((*seq).min(end));
+            self.unconfirmed.forget(*log);
+            self.queue(*log);
         }
         self.owes_synced = true;
         Ok(())
