@@ -44,6 +44,7 @@ mod people;
 mod presence;
 mod privacy;
 mod receipts;
+mod repetition;
 mod resume;
 mod schedule;
 mod second_factor;

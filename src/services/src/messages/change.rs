@@ -1,17 +1,15 @@
 //! What happens to a message after it was sent: edited, deleted for everybody, pinned, reacted to. Each is an event of
 //! the same log, and reaches devices as messages do.
 
-use melo_domain::{ChatAction, ChatRole, EventKind, LogId, MAX_PAYLOAD_BYTES, MessageId, Uid};
+use melo_domain::{ChatAction, ChatRole, EventKind, MAX_PAYLOAD_BYTES, MessageId, Uid};
 use melo_storage::events::{self, Header};
-use melo_storage::{
-    Appended, Guard, NewEvent, Receipt, StorageError, Target, changes, chat_members, pins,
-};
+use melo_storage::{Guard, NewEvent, StorageError, Target, changes, chat_members, pins};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::route::{self, Route};
 use super::send::{append, seal_check};
-use super::{Accepted, Destination, MessageError};
+use super::{Accepted, Destination, MessageError, earlier};
 use crate::chats::{ChatError, Room};
 use crate::{Caller, Core};
 
@@ -116,20 +114,29 @@ pub async fn change(
     caller: Caller,
     input: ChangeInput<'_>,
 ) -> Result<Accepted, MessageError> {
-    let (id, change) = (input.message_id, input.change);
-    check_size(change)?;
-    let route = route::find(core, caller.uid, input.to, change.action()).await?;
-    let event = match judge(core, caller, &route, &input).await {
-        Ok(guard) => NewEvent {
-            device: Some(caller.device),
-            client_id: input.client_id,
-            target: Some(change.target(id)),
-            expires: change.sealed().and_then(|_| route.expiry(core.now())),
-            guard,
-            ..NewEvent::new(route.log(), change.kind(), caller.uid, change.body(id)?)
-        },
+    check_size(input.change)?;
+    match attempt(core, caller, &input).await {
+        Ok(accepted) => Ok(accepted),
         // It may be refused now because it was done before.
-        Err(refusal) => return earlier(core, caller, &route, &input).await?.ok_or(refusal),
+        Err(refusal) => earlier::answer_or(core, caller, input.to, input.client_id, refusal).await,
+    }
+}
+
+async fn attempt(
+    core: &Core,
+    caller: Caller,
+    input: &ChangeInput<'_>,
+) -> Result<Accepted, MessageError> {
+    let (id, change) = (input.message_id, input.change);
+    let route = route::find(core, caller.uid, input.to, change.action()).await?;
+    let guard = judge(core, caller, &route, input).await?;
+    let event = NewEvent {
+        device: Some(caller.device),
+        client_id: input.client_id,
+        target: Some(change.target(id)),
+        expires: change.sealed().and_then(|_| route.expiry(core.now())),
+        guard,
+        ..NewEvent::new(route.log(), change.kind(), caller.uid, change.body(id)?)
     };
     append(core, &route, event, input.to).await
 }
@@ -235,43 +242,4 @@ async fn bound(
     } else {
         Ok(())
     }
-}
-
-/// The same change, if this device has sent it before.
-async fn earlier(
-    core: &Core,
-    caller: Caller,
-    route: &Route,
-    input: &ChangeInput<'_>,
-) -> Result<Option<Accepted>, MessageError> {
-    let Some(first) = sent_before(core, caller, route.log(), input.client_id).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Accepted {
-        receipt: Receipt::of_earlier(first),
-        to: input.to,
-        recipients: route.audience().members.len().saturating_sub(1),
-        client_id: input.client_id,
-    }))
-}
-
-/// The event of this log that the device has sent under this id.
-async fn sent_before(
-    core: &Core,
-    caller: Caller,
-    log: LogId,
-    client_id: Option<Uuid>,
-) -> Result<Option<Appended>, MessageError> {
-    let Some(client_id) = client_id else {
-        return Ok(None);
-    };
-    let (db, keys) = (core.store.db.read(), &core.store.keys);
-    let first = events::by_client_id(db, keys, caller.device, client_id).await?;
-    Ok(first
-        .filter(|first| first.log == log)
-        .map(|first| Appended {
-            log: first.log,
-            seq: first.seq,
-            at: first.at,
-        }))
 }

@@ -4,6 +4,7 @@ mod acknowledge;
 mod change;
 mod devices;
 mod disappearing;
+mod earlier;
 mod history;
 mod past;
 mod pinned;

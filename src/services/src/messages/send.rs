@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::route::{self, Route};
-use super::{Destination, MessageError, devices};
+use super::{Destination, MessageError, devices, earlier};
 use crate::limits::{self, Limit};
 use crate::{Caller, Core, chats};
 
@@ -28,8 +28,8 @@ pub struct Accepted {
     pub receipt: Receipt,
     /// To whom.
     pub to: Destination,
-    /// How many people besides the sender it is for.
-    pub recipients: usize,
+    /// How many people besides the sender it is for; not told again of what was sent before and would be refused now.
+    pub recipients: Option<usize>,
     /// The sender's own id.
     pub client_id: Option<Uuid>,
 }
@@ -41,8 +41,19 @@ pub async fn send(
     caller: Caller,
     input: SendInput<'_>,
 ) -> Result<Accepted, MessageError> {
-    let (route, guard) = check(core, caller, &input).await?;
-    write(core, caller, &input, &route, guard).await
+    match attempt(core, caller, &input).await {
+        Ok(accepted) => Ok(accepted),
+        Err(refusal) => earlier::answer_or(core, caller, input.to, input.client_id, refusal).await,
+    }
+}
+
+async fn attempt(
+    core: &Core,
+    caller: Caller,
+    input: &SendInput<'_>,
+) -> Result<Accepted, MessageError> {
+    let (route, guard) = check(core, caller, input).await?;
+    write(core, caller, input, &route, guard).await
 }
 
 /// The same, for a message that was sealed and checked before and comes to be sent now: devices that were added since
@@ -51,6 +62,17 @@ pub(crate) async fn send_sealed_before(
     core: &Core,
     caller: Caller,
     input: SendInput<'_>,
+) -> Result<Accepted, MessageError> {
+    match attempt_sealed_before(core, caller, &input).await {
+        Ok(accepted) => Ok(accepted),
+        Err(refusal) => earlier::answer_or(core, caller, input.to, input.client_id, refusal).await,
+    }
+}
+
+async fn attempt_sealed_before(
+    core: &Core,
+    caller: Caller,
+    input: &SendInput<'_>,
 ) -> Result<Accepted, MessageError> {
     let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
     let envelope = Envelope::parse(input.payload).transpose()?;
@@ -62,7 +84,7 @@ pub(crate) async fn send_sealed_before(
             Some(room.guard(Some(key)))
         }
     };
-    write(core, caller, &input, &route, guard).await
+    write(core, caller, input, &route, guard).await
 }
 
 /// Whether the message could be sent now, and what that was judged by.
@@ -120,6 +142,17 @@ pub async fn relay_frame(
     caller: Caller,
     input: RelayedInput<'_>,
 ) -> Result<Accepted, MessageError> {
+    match attempt_relay(core, caller, &input).await {
+        Ok(accepted) => Ok(accepted),
+        Err(refusal) => earlier::answer_or(core, caller, input.to, input.client_id, refusal).await,
+    }
+}
+
+async fn attempt_relay(
+    core: &Core,
+    caller: Caller,
+    input: &RelayedInput<'_>,
+) -> Result<Accepted, MessageError> {
     let route = route::find(core, caller.uid, input.to, ChatAction::Write).await?;
     wait_for_slow_mode(core, caller, &route).await?;
     let guard = match &route {
@@ -151,7 +184,7 @@ pub(super) async fn append(
 ) -> Result<Accepted, MessageError> {
     let client_id = event.client_id;
     let audience = route.audience();
-    let recipients = audience.members.len().saturating_sub(1);
+    let recipients = Some(audience.members.len().saturating_sub(1));
     let receipt = core.writer.append(event, audience).await?;
     Ok(Accepted {
         receipt,

@@ -183,12 +183,12 @@ impl BatchWriter {
                 && let Some(refused) = judge(conn, event, guard, known).await?
             {
                 numbered.known.insert(event.log, known);
-                *plan = Plan::Settled(Outcome::Refused(refused));
+                *plan = Plan::Settled(self.refuse(conn, event, refused).await?);
                 continue;
             }
             if is_target_gone(conn, event, &numbered.asked).await? {
                 numbered.known.insert(event.log, known);
-                *plan = Plan::Settled(Outcome::Refused(AppendError::TargetGone));
+                *plan = Plan::Settled(self.refuse(conn, event, AppendError::TargetGone).await?);
                 continue;
             }
             known.last += 1;
@@ -199,6 +199,24 @@ impl BatchWriter {
             numbered.asked.push(event.clone());
         }
         Ok(numbered)
+    }
+
+    /// What would be refused now may have been taken before: then its first answer stands.
+    async fn refuse(
+        &self,
+        conn: &impl ConnectionTrait,
+        event: &NewEvent,
+        refused: AppendError,
+    ) -> Result<Outcome, StorageError> {
+        let Some((device, client_id)) = key_of(event) else {
+            return Ok(Outcome::Refused(refused));
+        };
+        let keys = &self.store.keys;
+        let first = crate::events::by_client_id(conn, keys, device, client_id).await?;
+        Ok(match first.filter(|first| first.log == event.log) {
+            Some(first) => Outcome::Repeated(Appended::from(&first)),
+            None => Outcome::Refused(refused),
+        })
     }
 
     /// Events that the senders of this batch have sent before under the same ids.
@@ -221,12 +239,7 @@ impl BatchWriter {
             for row in &rows {
                 let event = crate::events::open(&self.store.keys, row)?;
                 if let (Some(device), Some(client_id)) = (event.device, event.client_id) {
-                    let first = Appended {
-                        log: event.log,
-                        seq: event.seq,
-                        at: event.at,
-                    };
-                    found.insert((device, client_id), first);
+                    found.insert((device, client_id), Appended::from(&event));
                 }
             }
         }
@@ -308,13 +321,14 @@ fn plan(events: &[NewEvent], known: &HashMap<Key, Appended>) -> Vec<Plan> {
 
 fn finish(plans: &mut Vec<Plan>, written: Vec<LogEvent>) -> Vec<Outcome> {
     let mut written = written.into_iter();
-    let mut places: Vec<Option<Appended>> = Vec::with_capacity(plans.len());
+    let mut answers: Vec<Result<Appended, AppendError>> = Vec::with_capacity(plans.len());
     let mut outcomes = Vec::with_capacity(plans.len());
     for plan in plans.drain(..) {
         let outcome = match plan {
             Plan::Settled(outcome) => outcome,
-            Plan::SameAs(first) => match places.get(first).copied().flatten() {
-                Some(first) => Outcome::Repeated(first),
+            Plan::SameAs(first) => match answers.get(first) {
+                Some(Ok(first)) => Outcome::Repeated(*first),
+                Some(Err(refused)) => Outcome::Refused(*refused),
                 None => Outcome::Refused(AppendError::Storage),
             },
             Plan::Write => match written.next() {
@@ -322,14 +336,10 @@ fn finish(plans: &mut Vec<Plan>, written: Vec<LogEvent>) -> Vec<Outcome> {
                 None => Outcome::Refused(AppendError::Storage),
             },
         };
-        places.push(match &outcome {
-            Outcome::Written(event) => Some(Appended {
-                log: event.log,
-                seq: event.seq,
-                at: event.at,
-            }),
-            Outcome::Repeated(first) => Some(*first),
-            Outcome::Refused(_) => None,
+        answers.push(match &outcome {
+            Outcome::Written(event) => Ok(Appended::from(event)),
+            Outcome::Repeated(first) => Ok(*first),
+            Outcome::Refused(refused) => Err(*refused),
         });
         outcomes.push(outcome);
     }

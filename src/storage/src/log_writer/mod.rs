@@ -123,6 +123,16 @@ pub struct Appended {
     pub at: Timestamp,
 }
 
+impl From<&LogEvent> for Appended {
+    fn from(event: &LogEvent) -> Self {
+        Self {
+            log: event.log,
+            seq: event.seq,
+            at: event.at,
+        }
+    }
+}
+
 /// Why an event was not committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
@@ -287,11 +297,7 @@ fn settle(pending: Pending, outcome: batch::Outcome, sink: &CommitSink) {
     // The sender's receipt goes first: nobody else's answer to the event can overtake it.
     match outcome {
         batch::Outcome::Written(event) => {
-            let _ = pending.done.send(Ok(Appended {
-                log: event.log,
-                seq: event.seq,
-                at: event.at,
-            }));
+            let _ = pending.done.send(Ok(Appended::from(&event)));
             sink(Committed {
                 event,
                 target: pending.event.target,

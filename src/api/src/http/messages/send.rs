@@ -33,7 +33,7 @@ pub(crate) async fn handle(
     };
     messages::spend_rest_send(&state.core, caller).await?;
     let accepted = messages::send(&state.core, caller, input).await?;
-    let recipients = body.chat_id.map(|_| accepted.recipients);
+    let recipients = body.chat_id.and(accepted.recipients);
     let done = accepted.receipt.await.map_err(MessageError::from)?;
     Ok(Json(SendAnswer {
         ok: true,
