@@ -1,12 +1,14 @@
 //! Chance that can be repeated: `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
 
+use std::hash::{BuildHasher as _, Hasher as _};
+
 /// A source of numbers that a seed decides.
 pub struct Chance(u64);
 
 /// A seed that was not used before.
 pub fn any_seed() -> u64 {
-    // A UUID of version 4 has 122 random bits; some of them are enough.
-    melo_tests::unique::client_id().as_u64_pair().1 >> 8
+    // The standard library seeds its maps from the system's random numbers.
+    std::hash::RandomState::new().build_hasher().finish()
 }
 
 impl Chance {

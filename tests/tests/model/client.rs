@@ -93,6 +93,10 @@ impl Client {
     /// Sends something once more that was sent before, answered or not.
     pub async fn repeat(&mut self, id: Uuid) {
         if let Some(frame) = self.sent.get(&id).cloned() {
+            // What was refused may be taken now: it waits for its answer again.
+            if !matches!(self.fates.get(&id), Some(Fate::At { .. })) {
+                self.outbox.insert(id, frame.clone());
+            }
             self.push(&frame).await;
         }
     }
@@ -149,6 +153,8 @@ impl Client {
             }
             "error" => self.take_error(&frame),
             "msg_status" => self.take_status(frame),
+            // Names a place in a log, and is none.
+            "messages_read" => {}
             _ if frame.get("seq").is_some() => self.take_event(frame),
             // Presence, typing and the like are in no log.
             _ => {}

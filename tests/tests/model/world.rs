@@ -14,6 +14,8 @@ const PEOPLE: [&str; 4] = ["Anna", "Boris", "Vera", "Gleb"];
 const CHATS: [(&str, &str); 2] = [("Team", "chat"), ("News", "channel")];
 /// What happens between two looks at the whole.
 const STEPS: usize = 40;
+/// How often everybody connects and sends again what was not answered.
+const TRIES: usize = 10;
 
 pub struct Chat {
     pub id: u64,
@@ -210,20 +212,34 @@ impl World {
 
     /// Everybody connects and takes everything; whatever was not answered is sent until it is.
     pub async fn settle(&mut self) {
-        for _ in 0..3 {
-            for client in &mut self.clients {
-                if client.socket.is_none() {
-                    client.connect().await;
-                }
-                client.drain().await;
+        for _ in 0..TRIES {
+            self.take_all().await;
+            if self.clients.iter().all(|client| client.outbox.is_empty()) {
+                break;
             }
         }
         // From nothing but what is on the devices' own disks once more: what the live connections may have missed.
         for client in &mut self.clients {
             client.disconnect();
-            client.connect().await;
-            client.drain().await;
+        }
+        self.take_all().await;
+        for client in &self.clients {
+            assert!(client.socket.is_some(), "a connection was lost");
             assert!(client.outbox.is_empty(), "unanswered: {:?}", client.outbox);
+        }
+    }
+
+    async fn take_all(&mut self) {
+        for client in &mut self.clients {
+            if client.socket.is_none() {
+                client.connect().await;
+            }
+        }
+        // Twice: what one sends while the first round goes on is for those who were asked before it.
+        for _ in 0..2 {
+            for client in &mut self.clients {
+                client.drain().await;
+            }
         }
     }
 
