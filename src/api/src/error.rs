@@ -100,6 +100,7 @@ impl From<AuthError> for ApiError {
             AuthError::Expired => ErrorCode::TokenExpired,
             AuthError::SessionRevoked => ErrorCode::SessionRevoked,
             AuthError::ScopeRequired(_) => ErrorCode::InsufficientScope,
+            AuthError::KeptOut => ErrorCode::Banned,
             AuthError::Fault(fault) => return Self::internal(fault),
         };
         Self::new(code, error.to_string())

@@ -144,7 +144,7 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
             let token = token.ok_or(AuthError::InvalidToken)?;
-            let caller = account::authenticate(&state.core, &token).await?;
+            let caller = account::authenticate_call(&state.core, &token, address(&req)).await?;
             // For whoever writes about the call, also if it goes no further.
             req.extensions_mut().insert(caller);
             melo_services::spend_call(&state.core, caller).await?;

@@ -65,6 +65,11 @@ async fn open_from(device: &Device, address: &str) -> Socket {
     Socket::handshake(site, request).await.expect("a handshake")
 }
 
+async fn call_from(device: &Device, path: &str, address: &str) -> Answer {
+    let call = device.call(Method::GET, path);
+    call.header("x-forwarded-for", address).send().await
+}
+
 async fn token_login(device: &Device) -> Answer {
     let body = json!({"identifier": device.uid, "device_id": device.user.first_device,
         "device_token": device.device_token});
@@ -258,11 +263,25 @@ async fn nobody_goes_on_from_a_banned_address() {
         assert!(reason.contains("barred"), "{reason}");
     }
     stays.barrier().await;
+    for device in [&anna, &boris] {
+        let refused = call_from(device, "/profile", inside).await;
+        let problem = refused.problem(ErrorCode::Banned);
+        assert!(problem.detail.contains("barred"), "{}", problem.detail);
+        call_from(device, "/profile", outside).await.ok();
+    }
+    // Nothing of who is not signed in: no sign of the ban either.
+    let nobody = Device {
+        token: "nonsense".to_owned(),
+        ..anna.clone()
+    };
+    let refused = call_from(&nobody, "/profile", inside).await;
+    refused.problem(ErrorCode::InvalidToken);
     // The session is not over, and goes on from elsewhere; from there it opens no connection.
     open_from(&anna, inside).await.expect_close(4002).await;
     open_from(&anna, outside).await.until("synced").await;
     lift(&olga, &path).await;
     open_from(&anna, inside).await.until("synced").await;
+    call_from(&anna, "/profile", inside).await.ok();
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Who is calling?
 
+use std::net::IpAddr;
+
 use melo_crypto::JwtError;
 use melo_domain::{DeviceHandle, InvalidScope, SessionId, Timestamp, Uid};
 use melo_ephemeral::Kind;
@@ -7,7 +9,7 @@ use melo_storage::sessions;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::faults;
-use crate::{Caller, Core, Fault, Grant, tokens};
+use crate::{Caller, Core, Fault, Grant, bans, tokens};
 
 /// Why a token was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,11 @@ pub enum AuthError {
     /// A personal access token of other scopes.
     #[error("this token is not good for that; it needs the scope {0}")]
     ScopeRequired(melo_domain::Scope),
+    /// The token is good, and the address that it comes from is banned.
+    #[error(
+        "this server cannot be used from this address: it is barred here; ask the people who run it if that is a mistake"
+    )]
+    KeptOut,
     /// Internal.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -40,6 +47,20 @@ pub async fn authenticate(core: &Core, token: &str) -> Result<Caller, AuthError>
     };
     check_session(core, caller).await?;
     core.activity.note(caller.session, core.now());
+    Ok(caller)
+}
+
+/// The same for one call, which is refused from a banned address. What lasts asks [`bans::bars`] once it can be found
+/// and closed.
+pub async fn authenticate_call(
+    core: &Core,
+    token: &str,
+    address: IpAddr,
+) -> Result<Caller, AuthError> {
+    let caller = authenticate(core, token).await?;
+    if bans::bars(core, address).await? {
+        return Err(AuthError::KeptOut);
+    }
     Ok(caller)
 }
 

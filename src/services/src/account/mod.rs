@@ -19,7 +19,9 @@ mod update_profile;
 mod view_profile;
 
 pub(crate) use add_device::find_or_add_device;
-pub use authenticate::{AuthError, authenticate, authenticate_ticket, still_signed_in};
+pub use authenticate::{
+    AuthError, authenticate, authenticate_call, authenticate_ticket, still_signed_in,
+};
 pub use delete::{delete, erase};
 pub(crate) use erase::Leaving;
 pub(crate) use export::MAX_EXPORTS;

@@ -53,7 +53,7 @@ impl Standing {
 /// What was read, and how many changes there had been before.
 type Read = (u64, Arc<Standing>);
 
-/// All bans, asked at every registration, login and opening of a connection: small, and read anew only after a
+/// All bans, asked at every registration, login, call and opening of a connection: small, and read anew only after a
 /// change. A storm of logins costs one query in ten seconds.
 pub(crate) struct BanMemory {
     standing: Cache<(), Read>,
@@ -117,8 +117,8 @@ pub(crate) async fn check(core: &Core, suspects: &[Banned]) -> Result<bool, Stor
     Ok(suspects.iter().any(banned))
 }
 
-/// Whether nobody may be connected from this address. A connection asks once it can be found and closed: a ban
-/// that came before that moment must not be missed.
+/// Whether nobody may call or be connected from this address. A connection asks once it can be found and closed: a
+/// ban that came before that moment must not be missed.
 pub async fn bars(core: &Core, address: IpAddr) -> Result<bool, StorageError> {
     check(core, &[Banned::address(address)]).await
 }

@@ -1,4 +1,4 @@
-//! Addresses, devices and phone numbers that are kept out: looked at when somebody registers, signs in or opens a
+//! Addresses, devices and phone numbers that are kept out: looked at when somebody registers, signs in, calls or opens a
 //! connection. Who is signed in already when a ban is made is put out by it.
 
 mod add;

@@ -43,7 +43,8 @@ impl PutOut {
 }
 
 /// Ends the sessions of the account with a phone number, with its tokens and device tokens; or those on a device,
-/// with its device token. Of an address only the connections are closed: sessions move about. Nobody puts out
+/// with its device token. Of an address only the connections are closed, and calls from there are refused: sessions
+/// move about. Nobody puts out
 /// themselves, or somebody who is not of a lower rank.
 pub(super) async fn put_out(
     core: &Core,
