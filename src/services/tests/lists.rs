@@ -32,7 +32,7 @@ async fn costs_of(world: &World, olga: Caller) -> Vec<(&'static str, u64, usize)
     note("blocks", blocks.blocks.len());
     let known = contacts::list(core, olga, 1, PAGE).await.unwrap();
     note("contacts", known.contacts.len());
-    let invites = invites::list(core, olga).await.unwrap();
+    let invites = invites::list(core, olga, None, PAGE.into()).await.unwrap();
     note("invites", invites.len());
     let bans = bans::list(core, olga, 1, PAGE).await.unwrap();
     note("bans", bans.bans.len());

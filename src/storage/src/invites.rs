@@ -4,7 +4,8 @@ use melo_crypto::{Keyring, TokenHash};
 use melo_domain::{Timestamp, Uid};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use crate::StorageError;
@@ -95,17 +96,23 @@ pub async fn take_use(conn: &impl ConnectionTrait, id: i64) -> Result<bool, Stor
     Ok(done.rows_affected == 1)
 }
 
-/// All invites, newest first, `limit` at most.
-pub async fn list(
+/// Invites by their ids after `after`, `limit` at most.
+pub async fn page(
     conn: &impl ConnectionTrait,
     keys: &Keyring,
+    after: Option<i64>,
     limit: u64,
 ) -> Result<Vec<Invite>, StorageError> {
-    let rows = Entity::find().limit(limit).all(conn).await?;
-    let opened: Result<Vec<_>, _> = rows.iter().map(|row| open(keys, row)).collect();
-    let mut invites = opened?;
-    invites.sort_by_key(|invite| std::cmp::Reverse(invite.created));
-    Ok(invites)
+    let mut query = Entity::find();
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    let rows = query
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await?;
+    rows.iter().map(|row| open(keys, row)).collect()
 }
 
 /// Takes an invite away; says whether there was one.

@@ -69,6 +69,40 @@ async fn only_the_invited_register_and_only_as_often() {
 }
 
 #[tokio::test]
+async fn invites_are_listed_to_the_last_one() {
+    let (_server, olga) = invited_only().await;
+    let mut made = Vec::new();
+    for _ in 0..7 {
+        made.push(invite(&olga, 1).await.text("id"));
+    }
+    made.sort();
+    let mut listed = Vec::new();
+    let mut sizes = Vec::new();
+    let mut path = "/admin/invites?limit=3".to_owned();
+    loop {
+        let page = olga.get(&path).await.ok();
+        let ids = page.list("invites").iter().map(|one| one.text("id"));
+        listed.extend(ids);
+        sizes.push(page.list("invites").len());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/admin/invites?limit=3&after={next}");
+    }
+    assert_eq!(sizes, [3, 3, 1]);
+    assert_eq!(listed, made);
+    // More than there may be in one answer, and less than one.
+    let all = olga.get("/admin/invites?limit=1000000").await.ok();
+    assert_eq!(all.list("invites").len(), 7);
+    let one = olga.get("/admin/invites?limit=0").await.ok();
+    assert_eq!(one.list("invites").len(), 1);
+    for bad in ["x", "123456789abcdef01", ""] {
+        let refused = olga.get(&format!("/admin/invites?after={bad}")).await;
+        assert_eq!(refused.refused_fields(), ["after"], "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn of_a_hundred_with_one_invite_exactly_one_comes_in() {
     let (server, olga) = invited_only().await;
     let code = invite(&olga, 1).await.text("code");

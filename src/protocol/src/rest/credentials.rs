@@ -123,8 +123,11 @@ pub struct InviteView {
 /// Answer of GET /admin/invites.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct InvitesAnswer {
-    /// Newest first.
+    /// In the order of their ids, which are random.
     pub invites: Vec<InviteView>,
+    /// For `after`; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// POST /webhooks/sms.

@@ -76,13 +76,13 @@ fn deed(route: Route, deed: Deed) -> Route {
 
 /// `?after=&limit=`: pages go on after an id.
 #[derive(Deserialize)]
-struct Page {
-    after: Option<String>,
+pub(super) struct Page {
+    pub(super) after: Option<String>,
     limit: Option<u64>,
 }
 
 impl Page {
-    fn limit(&self) -> u64 {
+    pub(super) fn limit(&self) -> u64 {
         bounded(self.limit)
     }
 }
@@ -93,7 +93,7 @@ fn bounded(limit: Option<u64>) -> u64 {
 }
 
 /// The id to go on after, if the page is full.
-fn next<T, I>(page: &[T], limit: u64, id: impl Fn(&T) -> I) -> Option<I> {
+pub(super) fn next<T, I>(page: &[T], limit: u64, id: impl Fn(&T) -> I) -> Option<I> {
     let full = u64::try_from(page.len()).is_ok_and(|read| read == limit);
     page.last().filter(|_| full).map(id)
 }

@@ -19,9 +19,21 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(resource("/admin/invites/{id}").route(delete().to(revoke::handle)));
 }
 
+/// An invite's id as it is told.
+fn named(id: i64) -> String {
+    format!("{id:016x}")
+}
+
+/// The invite that is called so.
+fn id_of(text: &str) -> Result<i64, &'static str> {
+    let id = i64::from_str_radix(text, 16).ok();
+    id.filter(|_| text.len() <= 16)
+        .ok_or("must be the id of an invite, 16 hex digits")
+}
+
 fn view(invite: Invite) -> InviteView {
     InviteView {
-        id: format!("{:016x}", invite.id),
+        id: named(invite.id),
         code: None,
         uses: invite.uses,
         uses_left: invite.uses_left,

@@ -15,8 +15,8 @@ pub(crate) async fn handle(
     Traced(origin): Traced,
     id: Path<String>,
 ) -> Result<Json<StatusAnswer>, ApiError> {
-    let id = i64::from_str_radix(&id, 16)
-        .map_err(|_| ApiError::new(ErrorCode::NotFound, "there is no such invite"))?;
+    let unknown = |_| ApiError::new(ErrorCode::NotFound, "there is no such invite");
+    let id = super::id_of(&id).map_err(unknown)?;
     invites::revoke(&state.core, caller, &origin, id).await?;
     Ok(Json(StatusAnswer::of("revoked")))
 }
