@@ -62,6 +62,9 @@ pub enum UnfitPassword {
     /// Contains what others know.
     #[error("must not contain your phone number, name, nickname or username")]
     Personal,
+    /// The one that is to be replaced.
+    #[error("must be another one than the current password")]
+    Unchanged,
 }
 
 impl PasswordPolicy {

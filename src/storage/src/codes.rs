@@ -98,6 +98,11 @@ pub async fn attempt(
     }))
 }
 
+/// Whether a code was not spent yet.
+pub async fn stands(conn: &impl ConnectionTrait, id: i64) -> Result<bool, StorageError> {
+    Ok(Entity::find_by_id(id).one(conn).await?.is_some())
+}
+
 /// Spends a code: of any number of callers at once exactly one is told `true`.
 pub async fn spend(conn: &impl ConnectionTrait, id: i64) -> Result<bool, StorageError> {
     let done = Entity::delete_by_id(id).exec(conn).await?;

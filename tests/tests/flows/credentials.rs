@@ -246,6 +246,12 @@ async fn changing_the_password_ends_everything_else() {
             .await;
         assert_eq!(answer.refused_fields(), ["new_password"], "{unfit}");
     }
+    let same = anna
+        .post("/password/change", &change(&current, &current))
+        .await;
+    assert_eq!(same.refused_fields(), ["new_password"]);
+    let detail = same.problem(ErrorCode::ValidationFailed).detail;
+    assert!(detail.contains("another one"), "{detail}");
     assert!(still_in(&other).await, "nothing has happened yet");
 
     let changed = anna
@@ -288,6 +294,10 @@ async fn a_profile_takes_no_new_password_without_the_current_one() {
     anna.put("/profile", &wrong)
         .await
         .problem(ErrorCode::WrongPassword);
+    let current = &anna.user.person.password;
+    let same = json!({"bio": "hello", "password": current, "current_password": current});
+    let refused = anna.put("/profile", &same).await;
+    assert_eq!(refused.refused_fields(), ["password"]);
     assert_eq!(
         anna.get("/profile").await.ok()["bio"],
         Value::Null,
@@ -347,6 +357,10 @@ async fn a_reset_by_mail_ends_every_session_and_works_once() {
         .post("/password/reset", &reset(&token, "anna anna anna"))
         .await;
     assert_eq!(weak.refused_fields(), ["new_password"]);
+    let same = reset(&token, &anna.user.person.password);
+    let same = somebody.post("/password/reset", &same).await;
+    assert_eq!(same.refused_fields(), ["new_password"]);
+    // Neither has used the token up.
     somebody
         .post("/password/reset", &reset(&token, NEW))
         .await

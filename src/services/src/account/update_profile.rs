@@ -97,6 +97,6 @@ async fn new_password(
     let current = update.current_password.clone();
     let current = current.ok_or(CredentialError::CurrentMissing)?;
     let account = check_current(core, caller, current).await?;
-    check_fit(core, new, &account)?;
+    check_fit(core, new, &account).await?;
     Ok(Some(core.passwords.hash(new.clone()).await?))
 }

@@ -21,7 +21,7 @@ pub async fn change_password(
     new: Secret,
 ) -> Result<u64, CredentialError> {
     let account = check_current(core, caller, current).await?;
-    check_fit(core, &new, &account)?;
+    check_fit(core, &new, &account).await?;
     let hash = core.passwords.hash(new).await?;
     let tx = core.store.db.begin().await?;
     let ended = replace_password(core, &tx, caller.uid, &hash, Some(caller)).await?;

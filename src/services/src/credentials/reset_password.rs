@@ -31,6 +31,15 @@ enum Spend {
 }
 
 impl Spend {
+    /// Whether nobody has been faster.
+    async fn stands(&self, core: &Core) -> Result<bool, StorageError> {
+        let db = core.store.db.read();
+        match self {
+            Self::Token(id) => mail_tokens::stands(db, *id).await,
+            Self::Code(id) => codes::stands(db, *id).await,
+        }
+    }
+
     async fn spend(&self, tx: &DatabaseTransaction) -> Result<bool, StorageError> {
         match self {
             Self::Token(id) => mail_tokens::spend(tx, *id).await,
@@ -59,7 +68,11 @@ pub async fn reset_password(
         ResetProof::Token(token) => by_token(core, &token).await?,
         ResetProof::Code { whom, code } => by_code(core, &whom, &code).await?,
     };
-    check_fit(core, &new, &account)?;
+    check_fit(core, &new, &account).await?;
+    // Looked at once more, as that took a while: who comes too late has no password hashed for nothing.
+    if !spend.stands(core).await? {
+        return Err(spend.refused());
+    }
     let hash = core.passwords.hash(new).await?;
     let uid = account.uid;
     let tx = core.store.db.begin().await?;
