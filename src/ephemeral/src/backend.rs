@@ -15,6 +15,15 @@ pub enum BackendError {
     Full,
 }
 
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is the first one.
+    First,
+    /// There was one before; the name is free again after this time.
+    Taken(Duration),
+}
+
 /// A store of entries that expire. Each operation is atomic on one name and works on the two or three numbers
 /// kept there, so that a store outside of the process can do it in one script.
 #[async_trait]
@@ -24,7 +33,7 @@ pub trait Backend: Send + Sync {
     /// Removes and returns a value, or forgets whatever else is kept under that name.
     async fn take(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError>;
     /// Whether this is the first claim of that name within `ttl`: of any number at once exactly one is.
-    async fn claim(&self, name: &str, ttl: Duration) -> Result<bool, BackendError>;
+    async fn claim(&self, name: &str, ttl: Duration) -> Result<Claim, BackendError>;
     /// Takes one of a quota, if there is one.
     async fn spend(&self, name: &str, quota: &Quota) -> Result<Spent, BackendError>;
     /// Notes a failure, unless the door is closed.

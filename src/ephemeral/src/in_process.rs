@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use melo_domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Claim};
 use crate::leases::Leases;
 use crate::quota::{Quota, Spent, Window};
 use crate::strikes::{Strike, StrikeRule, Strikes};
@@ -138,10 +138,10 @@ impl Backend for InProcess {
         }))
     }
 
-    async fn claim(&self, name: &str, ttl: Duration) -> Result<bool, BackendError> {
+    async fn claim(&self, name: &str, ttl: Duration) -> Result<Claim, BackendError> {
         self.with(|entries, now| {
-            if entries.get(name).is_some_and(|entry| entry.expires > now) {
-                return Ok(false);
+            if let Some(entry) = entries.get(name).filter(|entry| entry.expires > now) {
+                return Ok(Claim::Taken(entry.expires.since(now)));
             }
             self.make_room(entries, now)?;
             let entry = Entry {
@@ -149,7 +149,7 @@ impl Backend for InProcess {
                 expires: now.plus(ttl),
             };
             entries.insert(name.to_owned(), entry);
-            Ok(true)
+            Ok(Claim::First)
         })
     }
 
@@ -294,11 +294,14 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_claimed_once_until_that_is_forgotten() {
         let (clock, store) = store();
-        assert!(store.claim("c", MINUTE).await.unwrap());
-        assert!(!store.claim("c", MINUTE).await.unwrap());
-        assert!(store.claim("d", MINUTE).await.unwrap());
-        clock.advance(MINUTE);
-        assert!(store.claim("c", MINUTE).await.unwrap());
+        let claim = async |name: &str| store.claim(name, MINUTE).await.unwrap();
+        assert_eq!(claim("c").await, Claim::First);
+        assert_eq!(claim("c").await, Claim::Taken(MINUTE));
+        assert_eq!(claim("d").await, Claim::First);
+        clock.advance(MINUTE / 3);
+        assert_eq!(claim("c").await, Claim::Taken(2 * MINUTE / 3));
+        clock.advance(2 * MINUTE / 3);
+        assert_eq!(claim("c").await, Claim::First);
     }
 
     #[tokio::test]

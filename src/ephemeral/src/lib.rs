@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use melo_crypto::Keyring;
 
-pub use backend::{Backend, BackendError};
+pub use backend::{Backend, BackendError, Claim};
 pub use in_process::InProcess;
 pub use quota::{Quota, Spent};
 pub use strikes::{Strike, StrikeRule};
@@ -117,6 +117,16 @@ impl Ephemeral {
         id: &[u8],
         ttl: Duration,
     ) -> Result<bool, EphemeralError> {
+        Ok(self.claim_or_wait(kind, id, ttl).await? == Claim::First)
+    }
+
+    /// The same, with how long it is taken.
+    pub async fn claim_or_wait(
+        &self,
+        kind: Kind,
+        id: &[u8],
+        ttl: Duration,
+    ) -> Result<Claim, EphemeralError> {
         Ok(self.backend.claim(&self.name(kind, id), ttl).await?)
     }
 

@@ -12,7 +12,7 @@ use common::{PASSWORD, World, origin};
 use melo_domain::{ChatRole, EventKind, LogId, LogKind, Secret, Uid};
 use melo_services::access::Credentials;
 use melo_services::chats::{self, Addition, ChatChange, ChatError, ChatsPage, NewChat};
-use melo_services::messages::{self, Destination, SendInput};
+use melo_services::messages::{self, Destination, MessageError, SendInput};
 use melo_services::{Caller, ChatLimits, Core, Policy, account, people};
 use melo_storage::{accounts, chat_members, events};
 use serde_json::Value;
@@ -67,6 +67,41 @@ async fn log_of(world: &World, log: LogId, kind: EventKind) -> Vec<Value> {
     found
         .map(|event| serde_json::from_str(&event.payload).unwrap())
         .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_too_fast_for_slow_mode_learns_how_long_is_left() {
+    let world = World::new().await;
+    let core = &world.core;
+    let (anna, boris) = world.pair().await;
+    let log = group(core, anna, &[boris]).await;
+    let change = ChatChange {
+        slow_mode: Some(30),
+        ..ChatChange::default()
+    };
+    chats::update(core, anna, log, &change).await.unwrap();
+    say(core, boris, log).await;
+    let payload = RawValue::from_string("\"text\"".to_owned()).unwrap();
+    let left = async || {
+        let input = SendInput {
+            to: Destination::Chat(log),
+            payload: &payload,
+            client_id: None,
+        };
+        let refused = messages::send(core, boris, input).await.err();
+        let Some(MessageError::Chat(ChatError::SlowMode(left))) = refused else {
+            panic!("{refused:?}");
+        };
+        left
+    };
+    assert_eq!(left().await, 30);
+    world.pass(Duration::from_secs(12));
+    assert_eq!(left().await, 18);
+    world.pass(Duration::from_millis(17_999));
+    assert_eq!(left().await, 1);
+    world.pass(Duration::from_millis(1));
+    say(core, boris, log).await;
+    assert_eq!(left().await, 30);
 }
 
 #[tokio::test(flavor = "multi_thread")]

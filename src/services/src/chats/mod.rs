@@ -134,7 +134,7 @@ pub enum ChatError {
     /// The id was used for something else.
     #[error("this client_id was used for another conversation; make a new one")]
     ClientIdReused,
-    /// A member who wrote a moment ago.
+    /// A member who wrote a moment ago; the number is what is left of the pause.
     #[error("this chat is in slow mode; write again in {0} seconds")]
     SlowMode(u64),
     /// Too many attempts.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use melo_domain::{ChatAction, may_in_chat};
-use melo_ephemeral::Kind;
+use melo_ephemeral::{Claim, Kind};
 
 use super::{ChatError, Room};
-use crate::{Caller, Core};
+use crate::{Caller, Core, limits};
 
 /// Takes the caller's turn, if it is theirs. Those who run the chat need none.
 pub(crate) async fn take_turn(core: &Core, room: &Room, caller: Caller) -> Result<(), ChatError> {
@@ -16,13 +16,11 @@ pub(crate) async fn take_turn(core: &Core, room: &Room, caller: Caller) -> Resul
     }
     let id = format!("{} {}", room.log, caller.uid);
     let pause = Duration::from_secs(room.slow_mode.into());
-    if core
+    let claim = core
         .ephemeral
-        .claim(Kind::SlowMode, id.as_bytes(), pause)
-        .await?
-    {
-        Ok(())
-    } else {
-        Err(ChatError::SlowMode(room.slow_mode.into()))
+        .claim_or_wait(Kind::SlowMode, id.as_bytes(), pause);
+    match claim.await? {
+        Claim::First => Ok(()),
+        Claim::Taken(left) => Err(ChatError::SlowMode(limits::whole_seconds(left))),
     }
 }

@@ -29,11 +29,16 @@ pub enum LimitError {
 }
 
 impl LimitError {
-    /// Refused for this long: whole seconds, rounded up, so that nobody comes back a moment too early.
+    /// Refused for this long.
     fn wait(remaining: Duration) -> Self {
-        let seconds = remaining.as_millis().div_ceil(1000).max(1);
-        Self::Exceeded(u64::try_from(seconds).unwrap_or(u64::MAX))
+        Self::Exceeded(whole_seconds(remaining))
     }
+}
+
+/// How long to wait: whole seconds, rounded up, so that nobody comes back a moment too early.
+pub(crate) fn whole_seconds(remaining: Duration) -> u64 {
+    let seconds = remaining.as_millis().div_ceil(1000).max(1);
+    u64::try_from(seconds).unwrap_or(u64::MAX)
 }
 
 /// Takes one of what `whose` (an address, a user id, a device, a phone) may have of it.
