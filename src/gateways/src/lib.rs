@@ -5,7 +5,7 @@ mod mail;
 mod sms;
 mod template;
 
-pub use mail::{Mail, MailSettings, Mailer, SmtpSecurity, smtp_security};
+pub use mail::{Mail, MailFault, MailSettings, Mailer, SmtpSecurity, smtp_security};
 pub use sms::{HttpSms, HttpSmsSettings, SmsGateway, TextMessage};
 pub use template::{BodyTemplate, InvalidTemplate};
 

@@ -52,11 +52,33 @@ pub struct Mail {
     pub text: String,
 }
 
+/// What stands between this server and a mail that is handed over. The texts say nothing of the mail, nor of the
+/// password, and may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MailFault {
+    /// Nobody there, or nobody who speaks SMTP.
+    #[error("the mail server cannot be reached or spoken with")]
+    Unreachable,
+    /// Somebody who is too slow.
+    #[error("the mail server did not answer in time")]
+    Silent,
+    /// A certificate that is not trusted, or no common version.
+    #[error("no TLS with the mail server: {0}")]
+    Tls(String),
+    /// No STARTTLS is offered, or no way to sign in.
+    #[error("the mail server is of no use: {0}")]
+    Useless(String),
+    /// A refusal, by its code (RFC 5321, section 4.2): its text may repeat the recipient.
+    #[error("the mail server answered {0}")]
+    Refused(u16),
+}
+
 /// Hands mail over.
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     domain: String,
+    place: String,
 }
 
 /// How a URL asks to be protected. `Err` says what is wrong with it, without repeating it.
@@ -100,8 +122,9 @@ impl Mailer {
             SmtpSecurity::StartTls => (Tls::Required(tls(host, settings)?), 587),
             SmtpSecurity::Implicit => (Tls::Wrapper(tls(host, settings)?), 465),
         };
+        let port = url.port().unwrap_or(port);
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(url.port().unwrap_or(port))
+            .port(port)
             .tls(tls)
             .hello_name(ClientId::Domain(domain.clone()))
             .timeout(Some(SEND_WITHIN));
@@ -113,7 +136,22 @@ impl Mailer {
             transport: builder.build(),
             from,
             domain,
+            place: format!("{host}, port {port}"),
         })
+    }
+
+    /// Where mail is handed over: host and port, nothing else of the URL.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Connects as for a mail: greeting, TLS, and the password if there is one. Nothing is handed over.
+    pub async fn try_out(&self) -> Result<(), MailFault> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MailFault::Unreachable),
+            Err(error) => Err(fault(&error)),
+        }
     }
 
     /// Hands one mail over.
@@ -122,8 +160,10 @@ impl Mailer {
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
             // The text of a refusal may repeat the recipient: the code alone is told.
-            Err(error) if error.is_permanent() => Err(SendError::Permanent(said(&error))),
-            Err(error) => Err(SendError::Temporary(said(&error))),
+            Err(error) if error.is_permanent() => {
+                Err(SendError::Permanent(fault(&error).to_string()))
+            }
+            Err(error) => Err(SendError::Temporary(fault(&error).to_string())),
         }
     }
 
@@ -190,17 +230,14 @@ fn decoded(text: &str) -> Result<String, GatewayError> {
     String::from_utf8(bytes).map_err(|_| wrong("SMTP_URL is not UTF-8"))
 }
 
-fn said(error: &lettre::transport::smtp::Error) -> String {
+fn fault(error: &lettre::transport::smtp::Error) -> MailFault {
     match error.status() {
-        Some(code) => format!("the mail server answered {code}"),
-        None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
+        Some(code) => MailFault::Refused(code.into()),
+        None if error.is_timeout() => MailFault::Silent,
         None => match (handshake_fault(error), error.source()) {
-            (Some(why), _) => format!("no TLS with the mail server: {why}"),
-            // Ours: no STARTTLS is offered, or no way to sign in.
-            (None, Some(why)) if error.is_client() => {
-                format!("the mail server is of no use: {why}")
-            }
-            _ => "the mail server cannot be reached or spoken with".to_owned(),
+            (Some(why), _) => MailFault::Tls(why),
+            (None, Some(why)) if error.is_client() => MailFault::Useless(why.to_string()),
+            _ => MailFault::Unreachable,
         },
     }
 }

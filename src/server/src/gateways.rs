@@ -35,7 +35,8 @@ pub fn assemble(settings: &Settings) -> Result<Gateways, GatewaysError> {
     Ok(Gateways { sms, mail })
 }
 
-fn http(provider: &HttpProvider) -> Result<HttpSms, GatewayError> {
+/// A provider of text messages, set up without a call.
+pub fn http(provider: &HttpProvider) -> Result<HttpSms, GatewayError> {
     HttpSms::new(HttpSmsSettings {
         url: provider.url.clone(),
         body: provider.body.clone(),
@@ -44,7 +45,8 @@ fn http(provider: &HttpProvider) -> Result<HttpSms, GatewayError> {
     })
 }
 
-fn mailer(mail: &Mail) -> Result<Mailer, GatewaysError> {
+/// A mail server, set up without a connection yet.
+pub fn mailer(mail: &Mail) -> Result<Mailer, GatewaysError> {
     let ca_pem = match &mail.ca_file {
         Some(path) => {
             let read = std::fs::read_to_string(path);

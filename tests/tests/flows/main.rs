@@ -27,6 +27,7 @@ mod cookies;
 mod crash;
 mod credentials;
 mod deliveries;
+mod doctor;
 mod envelopes;
 mod events;
 mod handshake;

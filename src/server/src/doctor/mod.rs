@@ -3,6 +3,7 @@
 mod finding;
 mod machine;
 mod ours;
+mod outside;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ async fn check(settings: &Settings) -> Vec<Finding> {
     findings.extend(ours::keys(settings, now));
     findings.extend(machine::ports(&settings.network, running));
     findings.push(ours::database(settings).await);
+    findings.push(outside::mail(settings).await);
+    findings.extend(outside::sms(settings));
     findings.push(machine::clock(settings, now));
     findings.push(machine::open_files());
     findings

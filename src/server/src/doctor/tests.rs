@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use melo_domain::Timestamp;
+use melo_domain::{Secret, Timestamp};
 
 use super::finding::{Finding, Level};
-use super::{machine, ours};
+use super::{machine, ours, outside};
 use crate::keys::make_missing;
-use crate::settings::Settings;
+use crate::settings::{Mail, Settings, SmsProvider};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_162_530_000);
 const DAY: u64 = 86_400;
@@ -148,4 +148,103 @@ async fn a_file_that_is_no_database_fails() {
     )
     .unwrap();
     assert_eq!(ours::database(&settings).await.level, Level::Fail);
+}
+
+/// A mail server that says this to whoever connects, and nothing after it.
+async fn mail_server(says: &'static [u8]) -> u16 {
+    use tokio::io::AsyncWriteExt as _;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(says).await.unwrap();
+            open.push(stream);
+        }
+    });
+    port
+}
+
+fn with_mail(dir: &Path, url: String) -> Settings {
+    Settings {
+        mail: Some(Mail {
+            url: Secret::new(url),
+            from: "Melo <melo@example.org>".to_owned(),
+            ca_file: None,
+        }),
+        ..Settings::for_testing(dir)
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_cannot_be_used_is_a_failure_with_a_remedy() {
+    crate::tls::install_crypto_provider();
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    // Both answers are there before they are asked for.
+    let plain = mail_server(b"220 here\r\n250 HELP\r\n").await;
+    let refusing = mail_server(b"554 not for you\r\n").await;
+    for (url, says, remedy) in [
+        (
+            format!("smtp://melo:hunter2@127.0.0.1:{closed}"),
+            "cannot be reached",
+            "firewall",
+        ),
+        (
+            format!("smtp://melo:hunter2@127.0.0.1:{plain}"),
+            "of no use",
+            "sign in",
+        ),
+        (
+            format!("smtps://melo:hunter2@127.0.0.1:{plain}"),
+            "no TLS",
+            "SMTP_CA_FILE",
+        ),
+        (
+            format!("smtp://melo:hunter2@127.0.0.1:{refusing}"),
+            "answered 554",
+            "password",
+        ),
+        (
+            "smtp://melo:hunter2%zz@127.0.0.1".to_owned(),
+            "percent-encoded",
+            "SMTP_URL",
+        ),
+    ] {
+        let finding = outside::mail(&with_mail(dir.path(), url)).await;
+        let line = finding.to_string();
+        assert_eq!(finding.level, Level::Fail, "{line}");
+        assert!(line.contains(says), "{line}");
+        assert!(finding.remedy.unwrap().contains(remedy), "{line}");
+        assert!(!line.contains("hunter2"), "{line}");
+    }
+    let unset = outside::mail(&Settings::for_testing(dir.path())).await;
+    assert_eq!(unset.level, Level::Ok);
+    assert!(unset.text.contains("SMTP_URL"), "{unset}");
+}
+
+#[test]
+fn text_messages_are_looked_at_without_a_call() {
+    crate::tls::install_crypto_provider();
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = Settings::for_testing(dir.path());
+    assert_eq!(worst(&outside::sms(&settings)), Level::Ok);
+    settings.sms.provider = SmsProvider::Log;
+    assert_eq!(worst(&outside::sms(&settings)), Level::Warn);
+    let provider = |header: &str| {
+        SmsProvider::Http(Box::new(crate::settings::HttpProvider {
+            url: Secret::new("https://u:hunter2@sms.example.org/?key=hunter2".to_owned()),
+            body: r#"{"to":"{phone}","text":"{text}","id":"{id}"}"#.parse().unwrap(),
+            header: Some((header.to_owned(), Secret::new("hunter2".to_owned()))),
+            signing_key: None,
+        }))
+    };
+    for (header, level) in [("Authorization", Level::Ok), ("not a name", Level::Fail)] {
+        settings.sms.provider = provider(header);
+        let findings = outside::sms(&settings);
+        assert_eq!(worst(&findings), level, "{findings:?}");
+        assert!(!format!("{findings:?}").contains("hunter2"));
+    }
 }

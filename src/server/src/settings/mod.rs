@@ -190,6 +190,19 @@ fn warnings(settings: &Settings, source: &Source) -> Vec<String> {
         warnings
             .push("SMS_PROVIDER=log sends no text messages; it is for developers only".to_owned());
     }
+    for (name, used, needs) in [
+        ("MAIL_FROM", settings.mail.is_some(), "SMTP_URL"),
+        ("SMTP_CA_FILE", settings.mail.is_some(), "SMTP_URL"),
+        (
+            "SMS_HTTP_URL",
+            matches!(settings.sms.provider, SmsProvider::Http(_)),
+            "SMS_PROVIDER=http",
+        ),
+    ] {
+        if !used && source.get(name).is_some() {
+            warnings.push(format!("{name} is set and not used: {needs} is missing"));
+        }
+    }
     let known: BTreeSet<&str> = SECTIONS
         .iter()
         .flat_map(|section| section.specs)

@@ -144,6 +144,21 @@ fn secrets_that_are_right_are_not_shown_either() {
 }
 
 #[test]
+fn half_of_a_way_out_is_mentioned() {
+    let settings = Settings::from(&Source::of(&[
+        ("MAIL_FROM", "melo@example.org"),
+        ("SMS_HTTP_URL", "https://u:hunter2@sms.example.org/"),
+    ]))
+    .unwrap();
+    let [mail, sms] = &settings.warnings[..] else {
+        panic!("{:?}", settings.warnings);
+    };
+    assert!(mail.contains("MAIL_FROM") && mail.contains("SMTP_URL"));
+    assert!(sms.contains("SMS_HTTP_URL") && sms.contains("SMS_PROVIDER=http"));
+    assert!(!sms.contains("hunter2"), "{sms}");
+}
+
+#[test]
 fn the_public_url_is_an_allowed_origin() {
     let settings = Settings::from(&Source::of(&[
         ("PUBLIC_URL", "https://chat.example.org/"),
