@@ -12,8 +12,9 @@ use common::{HERE, World};
 use melo_domain::{ChatRole, DeviceHandle, EventKind, LogId, LogKind, Seq, Uid};
 use melo_realtime::{BusMessage, LiveEvent, Member, Outbound, Outbox, Registration};
 use melo_services::Caller;
-use melo_services::live::{self, Acknowledged, LiveSession, Step};
+use melo_services::live::{self, LiveSession, Step};
 use melo_services::messages::{self, Destination, SendInput};
+use melo_services::receipts::{self, Acknowledged};
 use melo_storage::logs::NewMember;
 use melo_storage::{ConnectionTrait, NewEvent, Target, events, logs};
 use serde_json::value::RawValue;
@@ -342,7 +343,7 @@ async fn who_is_out_gets_nothing_behind_their_leaving_until_they_are_back() {
         delivered: BTreeMap::from([mark]),
         ..Acknowledged::default()
     };
-    live::acknowledge(&world.core, device(anna, 2), &has)
+    receipts::acknowledge(&world.core, device(anna, 2), &has)
         .await
         .unwrap();
     drop(away);
@@ -570,7 +571,9 @@ async fn positions_moved_by_a_call_go_forward_only_and_not_beyond_the_end() {
             delivered: BTreeMap::from([(group.log, delivered), (stranger.log, 1)]),
             read: BTreeMap::from([(group.log, read)]),
         };
-        let stand = live::acknowledge(&world.core, anna, &said).await.unwrap();
+        let stand = receipts::acknowledge(&world.core, anna, &said)
+            .await
+            .unwrap();
         assert_eq!(stand.len(), 1, "not hers, not told");
         (stand[&group.log].delivered, stand[&group.log].read)
     };

@@ -1,6 +1,6 @@
 //! How much somebody has not read, of many logs at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use melo_domain::{EventKind, LogId, Seq, Uid};
@@ -21,6 +21,27 @@ pub async fn unread(
     reader: Uid,
     marks: &[(LogId, Seq)],
 ) -> Result<HashMap<LogId, u64>, StorageError> {
+    count(conn, reader, marks, Some(EventKind::Message), MAX_UNREAD).await
+}
+
+/// Those of the logs that have an event of somebody else, of whatever kind, after the mark. As many queries as
+/// [`unread`].
+pub async fn others_after(
+    conn: &impl ConnectionTrait,
+    reader: Uid,
+    marks: &[(LogId, Seq)],
+) -> Result<HashSet<LogId>, StorageError> {
+    let found = count(conn, reader, marks, None, 1).await?;
+    Ok(found.into_keys().collect())
+}
+
+async fn count(
+    conn: &impl ConnectionTrait,
+    reader: Uid,
+    marks: &[(LogId, Seq)],
+    kind: Option<EventKind>,
+    most: u64,
+) -> Result<HashMap<LogId, u64>, StorageError> {
     let mut counts = HashMap::with_capacity(marks.len());
     for chunk in marks.chunks(CHUNK) {
         let parts = chunk.len().next_power_of_two();
@@ -31,14 +52,12 @@ pub async fn unread(
             .iter()
             .map(|(log, seq)| (log.to_i64(), i64::try_from(*seq).unwrap_or(i64::MAX)));
         for (log, seq) in asked.chain(nothing).take(parts) {
-            values.extend([
-                log.into(),
-                seq.into(),
-                EventKind::Message.code().into(),
-                reader.to_i64().into(),
-            ]);
+            values.extend([log.into(), seq.into()]);
+            values.extend(kind.map(|kind| Value::from(kind.code())));
+            values.push(reader.to_i64().into());
         }
-        let statement = crate::logs::statement(conn.get_database_backend(), &sql(parts), values);
+        let sql = sql(parts, kind.is_some(), most);
+        let statement = crate::logs::statement(conn.get_database_backend(), &sql, values);
         for row in conn.query_all_raw(statement).await? {
             let log = LogId::from_i64(row.try_get("", "log")?)?;
             counts.insert(log, row.try_get::<i64>("", "n")?.unsigned_abs());
@@ -47,7 +66,8 @@ pub async fn unread(
     Ok(counts)
 }
 
-fn sql(parts: usize) -> String {
+fn sql(parts: usize, of_kind: bool, most: u64) -> String {
+    let kind = if of_kind { "AND kind = ? " } else { "" };
     let mut text = String::with_capacity(parts * 200);
     for part in 0..parts {
         if part > 0 {
@@ -57,7 +77,7 @@ fn sql(parts: usize) -> String {
         let _ = write!(
             text,
             "SELECT log, COUNT(*) AS n FROM (SELECT log FROM events WHERE log = ? AND seq > ? \
-             AND kind = ? AND sender <> ? ORDER BY seq LIMIT {MAX_UNREAD}) AS t{part} GROUP BY log"
+             {kind}AND sender <> ? ORDER BY seq LIMIT {most}) AS t{part} GROUP BY log"
         );
     }
     text

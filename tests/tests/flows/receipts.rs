@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use melo_tests::{Fields, Server, Socket, assert_shape, befriend};
+use melo_tests::{Chat, Fields, Server, Socket, assert_shape, befriend};
 use serde_json::{Value, json};
 
 const RECEIPT: &str = "message_id:uuid status:text log:log seq:number at:time from:uid to:uid";
@@ -180,4 +180,69 @@ async fn a_client_that_only_answers_pings_is_not_sent_the_same_again() {
     let (_, missed) = boris.catch_up().await;
     let texts: Vec<_> = missed.iter().map(|f| f.text("payload")).collect();
     assert_eq!(texts, ["4", "5"]);
+}
+
+#[tokio::test]
+async fn who_acknowledges_by_a_call_is_heard_by_the_same_people() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let boris = server.anonymous().join("Boris").await;
+    let clara = server.anonymous().join("Clara").await;
+    let log = befriend(&anna, &boris).await;
+    befriend(&anna, &clara).await;
+    let chat = Chat::group(&anna, &[&boris, &clara]).await;
+    // Boris's phone has no connection.
+    let (phone, laptop) = (&boris, boris.user.login_new().await);
+    let (mut annas, mut claras) = (anna.settled().await, clara.settled().await);
+    let mut laptops = laptop.settled().await;
+    let relay = json!({"type": "relay", "chat_id": chat.0, "payload": "hello"});
+    annas.send(&relay).await;
+    let sent = annas.expect_frame("msg_status").await;
+    claras.expect_frame("relay_delivery").await;
+    laptops.expect_frame("relay_delivery").await;
+    let ack = async |what: &str, log: &str, seq: u64| {
+        let body = json!({what: {log: seq}});
+        phone.post("/events/ack", &body).await.ok();
+    };
+
+    let (chat_log, seq) = (chat.log(), sent.number("seq"));
+    ack("cursors", &chat_log, seq).await;
+    let receipt = annas.receipt().await;
+    assert_eq!(receipt["status"], "delivered", "{receipt}");
+    ack("read", &chat_log, seq).await;
+    let receipt = annas.receipt().await;
+    assert_eq!(receipt["status"], "read", "{receipt}");
+    assert_eq!(receipt["message_id"], sent["message_id"]);
+    assert_eq!(
+        (&receipt["chat_id"], &receipt["to"]),
+        (&json!(chat.0), &json!(boris.uid))
+    );
+    for socket in [&mut annas, &mut claras, &mut laptops] {
+        let read = socket.expect_frame("messages_read").await;
+        assert_eq!(
+            (&read["user_id"], &read["chat_id"], &read["seq"]),
+            (&json!(boris.uid), &json!(chat.0), &json!(seq))
+        );
+    }
+    // Once more is no news to anybody.
+    ack("read", &chat_log, seq).await;
+
+    let one = annas.say(&boris.uid, &json!("one")).await;
+    laptops.expect_frame("relay_delivery").await;
+    ack("read", &log, one.number("seq")).await;
+    expect_receipt(&mut annas, "read", &one).await;
+    let read = laptops.expect_frame("messages_read").await;
+    assert_eq!(
+        (&read["user_id"], &read["peer"], &read["seq"]),
+        (&json!(boris.uid), &json!(anna.uid), &one["seq"])
+    );
+    // What one has written oneself is nobody else's news, but one's other devices need not show it as new.
+    let own = laptops.say(&anna.uid, &json!("own")).await;
+    annas.expect_frame("relay_delivery").await;
+    ack("read", &log, own.number("seq")).await;
+    let read = laptops.expect_frame("messages_read").await;
+    assert_eq!(read["seq"], own["seq"]);
+    for socket in [&mut annas, &mut claras, &mut laptops] {
+        assert_nothing(socket).await;
+    }
 }

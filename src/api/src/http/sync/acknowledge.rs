@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use melo_protocol::frame::MAX_RESUME_CURSORS;
 use melo_protocol::rest::sync::{AckAnswer, AckRequest, Standing};
-use melo_services::live::{self, Acknowledged};
+use melo_services::receipts::{self, Acknowledged};
 
 use crate::error::ApiError;
 use crate::extract::{Authenticated, Body};
@@ -24,7 +24,7 @@ pub(crate) async fn handle(
         delivered: body.cursors,
         read: body.read,
     };
-    let stand = live::acknowledge(&state.core, caller, &said).await?;
+    let stand = receipts::acknowledge(&state.core, caller, &said).await?;
     let cursors = stand.into_iter().map(|(log, position)| {
         let standing = Standing {
             delivered: position.delivered,
