@@ -2,7 +2,7 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
@@ -12,7 +12,7 @@ use melo_services::account;
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::extract::{MESSAGE_BODY_LIMIT, read_body};
+use crate::extract::{MESSAGE_BODY_LIMIT, look_at_body};
 use crate::state::State;
 
 /// `__Host-`: browsers take it only over TLS, for this host alone and for every path (RFC 6265bis, section
@@ -88,20 +88,14 @@ struct WithToken {
     csrf_token: Option<String>,
 }
 
-/// Reads a JSON body, looks for the token, and puts the body back for the handler.
+/// Looks for the token in a JSON body.
 async fn in_body(req: &mut ServiceRequest) -> Result<Option<String>, ApiError> {
     let media = req.headers().get(header::CONTENT_TYPE);
     let media = media.and_then(|value| value.to_str().ok()).unwrap_or("");
     if !media.to_ascii_lowercase().starts_with("application/json") {
         return Ok(None);
     }
-    let body = read_body(req.take_payload(), MESSAGE_BODY_LIMIT)
-        .await?
-        .freeze();
+    let body = look_at_body(req, MESSAGE_BODY_LIMIT).await?;
     let found = serde_json::from_slice::<WithToken>(&body).ok();
-    let again = futures_util::stream::once(std::future::ready(Ok(body)));
-    req.set_payload(Payload::Stream {
-        payload: Box::pin(again),
-    });
     Ok(found.and_then(|body| body.csrf_token))
 }

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use melo_domain::Language;
 use melo_protocol::{ErrorCode, FieldError};
@@ -92,6 +92,19 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiErro
     Ok(body)
 }
 
+/// Reads a call's body before its handler does, and puts it back.
+pub(crate) async fn look_at_body(
+    req: &mut ServiceRequest,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    let body = read_body(req.take_payload(), limit).await?.freeze();
+    let again = futures_util::stream::once(std::future::ready(Ok(body.clone())));
+    req.set_payload(Payload::Stream {
+        payload: Box::pin(again),
+    });
+    Ok(body)
+}
+
 /// A body as it was sent, of at most `LIMIT` bytes.
 pub(crate) struct RawBody<const LIMIT: usize>(pub Vec<u8>);
 
@@ -132,6 +145,10 @@ pub(crate) fn malformed(error: &serde_json::Error) -> ApiError {
 /// A caller with a good access token.
 pub(crate) struct Authenticated(pub Caller);
 
+/// Kept with a request whose caller has passed: who looks again need not check, nor pay, again.
+#[derive(Clone, Copy)]
+struct Admitted(Caller);
+
 impl FromRequest for Authenticated {
     type Error = ApiError;
     type Future = Extracting<Self>;
@@ -142,6 +159,10 @@ impl FromRequest for Authenticated {
         let required = scope::required(req.method(), req.match_pattern().as_deref());
         let req = req.clone();
         Box::pin(async move {
+            let admitted = req.extensions().get::<Admitted>().copied();
+            if let Some(Admitted(caller)) = admitted {
+                return Ok(Self(caller));
+            }
             let state = state.ok_or_else(|| ApiError::new(ErrorCode::Internal, "misconfigured"))?;
             let token = token.ok_or(AuthError::InvalidToken)?;
             let caller = account::authenticate_call(&state.core, &token, address(&req)).await?;
@@ -151,6 +172,7 @@ impl FromRequest for Authenticated {
             if !caller.grant.allows(required) {
                 return Err(AuthError::ScopeRequired(required).into());
             }
+            req.extensions_mut().insert(Admitted(caller));
             Ok(Self(caller))
         })
     }

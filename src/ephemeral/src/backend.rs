@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::answers::Begun;
 use crate::quota::{Quota, Spent};
 use crate::strikes::{Strike, StrikeRule};
 
@@ -34,6 +35,10 @@ pub trait Backend: Send + Sync {
     async fn take(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError>;
     /// Whether this is the first claim of that name within `ttl`: of any number at once exactly one is.
     async fn claim(&self, name: &str, ttl: Duration) -> Result<Claim, BackendError>;
+    /// Begins a call that is to be made once, by its name and what it asks, or says what is known of it.
+    async fn begin(&self, name: &str, request: &str, ttl: Duration) -> Result<Begun, BackendError>;
+    /// Keeps the answer of a call that has begun.
+    async fn finish(&self, name: &str, answer: Vec<u8>, ttl: Duration) -> Result<(), BackendError>;
     /// Takes one of a quota, if there is one.
     async fn spend(&self, name: &str, quota: &Quota) -> Result<Spent, BackendError>;
     /// Notes a failure, unless the door is closed.

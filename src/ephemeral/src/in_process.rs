@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use melo_domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 
+use crate::answers::{Answers, Begun};
 use crate::backend::{Backend, BackendError, Claim};
 use crate::leases::Leases;
 use crate::quota::{Quota, Spent, Window};
@@ -40,6 +41,7 @@ type Entries = HashMap<String, Entry>;
 pub struct InProcess {
     clock: Arc<dyn Clock>,
     entries: Mutex<Entries>,
+    answers: Mutex<Answers>,
     most: usize,
 }
 
@@ -49,6 +51,7 @@ impl InProcess {
         Self {
             clock,
             entries: Mutex::default(),
+            answers: Mutex::default(),
             most: MAX_ENTRIES,
         }
     }
@@ -56,6 +59,7 @@ impl InProcess {
     /// Drops what has expired. Called now and then, so that memory follows use.
     pub fn sweep(&self) {
         let now = self.clock.now();
+        self.answers.lock().sweep(now);
         let mut entries = self.entries.lock();
         entries.retain(|_, entry| entry.expires > now);
         if entries.len() < entries.capacity() / 4 {
@@ -129,6 +133,7 @@ impl Backend for InProcess {
     }
 
     async fn take(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
+        self.answers.lock().remove(name);
         Ok(self.with(|entries, now| {
             let entry = entries.remove(name).filter(|entry| entry.expires > now)?;
             match entry.content {
@@ -151,6 +156,18 @@ impl Backend for InProcess {
             entries.insert(name.to_owned(), entry);
             Ok(Claim::First)
         })
+    }
+
+    async fn begin(&self, name: &str, request: &str, ttl: Duration) -> Result<Begun, BackendError> {
+        let now = self.clock.now();
+        let begun = self.answers.lock().begin(name, request, now.plus(ttl), now);
+        begun.ok_or(BackendError::Full)
+    }
+
+    async fn finish(&self, name: &str, answer: Vec<u8>, ttl: Duration) -> Result<(), BackendError> {
+        let now = self.clock.now();
+        self.answers.lock().finish(name, answer, now.plus(ttl), now);
+        Ok(())
     }
 
     async fn spend(&self, name: &str, quota: &Quota) -> Result<Spent, BackendError> {

@@ -1,6 +1,7 @@
 //! Short-lived state: tickets, limits, lockouts, things that may be used once. One facade seals every value and hides every
 //! identifying part of a name, whatever keeps them; this process's memory today.
 
+mod answers;
 mod backend;
 mod in_process;
 mod leases;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use melo_crypto::Keyring;
 
+pub use answers::Begun;
 pub use backend::{Backend, BackendError, Claim};
 pub use in_process::InProcess;
 pub use quota::{Quota, Spent};
@@ -36,6 +38,8 @@ pub enum Kind {
     Presence,
     /// Refused admin calls that were noted, by who made which.
     AdminRefusal,
+    /// Calls that are made once, by whose and under which key.
+    Once,
 }
 
 impl Kind {
@@ -49,6 +53,7 @@ impl Kind {
             Self::Webhook => "webhook",
             Self::Presence => "presence",
             Self::AdminRefusal => "admin_refusal",
+            Self::Once => "once",
         }
     }
 }
@@ -128,6 +133,44 @@ impl Ephemeral {
         ttl: Duration,
     ) -> Result<Claim, EphemeralError> {
         Ok(self.backend.claim(&self.name(kind, id), ttl).await?)
+    }
+
+    /// Begins a call that is to be made once: `id` says whose and which, `request` what it asks, of which only an HMAC
+    /// is kept. Of any number of callers at once exactly one is the first.
+    pub async fn begin(
+        &self,
+        kind: Kind,
+        id: &[u8],
+        request: &[u8],
+        ttl: Duration,
+    ) -> Result<Begun, EphemeralError> {
+        let name = self.name(kind, id);
+        let request = self.name(kind, request);
+        let begun = self.backend.begin(&name, &request, ttl).await?;
+        let Begun::Done(sealed) = begun else {
+            return Ok(begun);
+        };
+        let plain = self
+            .keys
+            .open_ephemeral(&name, &sealed)
+            .map_err(|_| EphemeralError::Seal)?;
+        Ok(Begun::Done(plain.to_vec()))
+    }
+
+    /// Keeps the answer of a call that has begun.
+    pub async fn finish(
+        &self,
+        kind: Kind,
+        id: &[u8],
+        answer: &[u8],
+        ttl: Duration,
+    ) -> Result<(), EphemeralError> {
+        let name = self.name(kind, id);
+        let sealed = self
+            .keys
+            .seal_ephemeral(&name, answer)
+            .map_err(|_| EphemeralError::Seal)?;
+        Ok(self.backend.finish(&name, sealed, ttl).await?)
     }
 
     /// Takes one of a quota, if there is one.

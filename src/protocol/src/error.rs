@@ -148,6 +148,10 @@ error_codes! {
     InvalidEnvelope = "invalid_envelope", 422, false, "Envelope refused";
     /// The same `client_id` was used for another conversation.
     ClientIdReused = "client_id_reused", 409, false, "client_id already used";
+    /// The same `Idempotency-Key` was used for another call.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, false, "Idempotency-Key already used";
+    /// The call with this `Idempotency-Key` is not answered yet.
+    IdempotencyInFlight = "idempotency_in_flight", 409, true, "Call still under way";
     /// The body is longer than allowed.
     TooLarge = "too_large", 413, false, "Body too large";
     /// The Content-Type is not one this call reads.

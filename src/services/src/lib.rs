@@ -23,6 +23,7 @@ mod limits;
 pub mod live;
 pub mod messages;
 mod notices;
+pub mod once;
 mod origin;
 pub mod outgoing;
 mod password_pool;
@@ -41,7 +42,7 @@ pub mod typing;
 pub use caches::DirectRoute;
 pub use core::{ChatLimits, Core, Parts, Policy, Window};
 pub use fault::Fault;
-pub use limits::{LimitError, Spent, spend_call, watch};
+pub use limits::{LimitError, Spent, note, spend_call, watch};
 pub use origin::Origin;
 
 use melo_domain::{DeviceHandle, Scope, Scopes, SessionId, Timestamp, Uid};

@@ -12,6 +12,7 @@ use melo_domain::Uid;
 use melo_services::account::{self, AccountError};
 use melo_services::contacts::{self, ContactError, SubscribeInput};
 use melo_services::keys::{self, KeyError};
+use melo_services::once::{self, Attempt, KEPT_FOR, OnceError};
 use melo_services::{LimitError, Policy, Window, spend_call, watch};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -209,4 +210,54 @@ async fn a_call_knows_what_it_has_left() {
     };
     assert_eq!((after.remaining, after.refused), (0, true));
     assert_eq!(after.reset, Duration::from_secs(wait));
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_a_day_and_a_call_that_never_ended_for_minutes() {
+    let world = World::new().await;
+    let core = &world.core;
+    let anna = world.person("+79990000001").await;
+    let key = melo_crypto::random::uuid();
+    let begin = async |request: &[u8]| once::begin(core, anna, key, request).await;
+    let Ok(Attempt::Make(lost)) = begin(b"one").await else {
+        panic!("the first one");
+    };
+    assert!(matches!(begin(b"one").await, Err(OnceError::UnderWay)));
+    assert!(matches!(begin(b"two").await, Err(OnceError::KeyReused)));
+    drop(lost);
+    world.pass(5 * MINUTE);
+    let Ok(Attempt::Make(call)) = begin(b"one").await else {
+        panic!("nobody waits for ever");
+    };
+    call.finish(core, b"answer").await.unwrap();
+    world.pass(KEPT_FOR.saturating_sub(Duration::from_millis(1)));
+    let Ok(Attempt::Repeat(answer)) = begin(b"one").await else {
+        panic!("still there");
+    };
+    assert_eq!(answer, b"answer");
+    assert!(matches!(begin(b"two").await, Err(OnceError::KeyReused)));
+    world.pass(Duration::from_millis(1));
+    assert!(matches!(begin(b"two").await, Ok(Attempt::Make(_))));
+}
+
+#[tokio::test]
+async fn keys_are_limited_and_sending_again_is_not() {
+    let world = World::new().await;
+    let core = &world.core;
+    let anna = world.person("+79990000001").await;
+    let mut last = melo_crypto::random::uuid();
+    for _ in 0..600 {
+        last = melo_crypto::random::uuid();
+        let Ok(Attempt::Make(call)) = once::begin(core, anna, last, b"").await else {
+            panic!("a new call");
+        };
+        call.finish(core, b"").await.unwrap();
+    }
+    let more = melo_crypto::random::uuid();
+    for _ in 0..2 {
+        let refused = once::begin(core, anna, more, b"").await;
+        assert!(matches!(refused, Err(OnceError::Limited(1..))));
+        let again = once::begin(core, anna, last, b"").await;
+        assert!(matches!(again, Ok(Attempt::Repeat(_))));
+    }
 }

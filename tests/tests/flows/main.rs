@@ -39,6 +39,7 @@ mod leaving;
 mod limits;
 mod mail;
 mod messages;
+mod once;
 mod own_devices;
 mod parting;
 mod people;

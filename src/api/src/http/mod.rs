@@ -8,6 +8,7 @@ mod chats;
 mod contacts;
 mod credentials;
 mod devices;
+mod idempotency;
 mod invites;
 mod keys;
 mod messages;

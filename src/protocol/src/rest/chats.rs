@@ -284,7 +284,7 @@ pub struct ShareKeyRequest {
     pub chat_id: ChatId,
     /// The key envelope. 1 MiB at most.
     pub payload: Box<RawValue>,
-    /// Makes sending again safe.
+    /// Makes sending again safe; the `Idempotency-Key` header does the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Uuid>,
 }

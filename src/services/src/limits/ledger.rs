@@ -20,8 +20,9 @@ pub async fn watch<F: Future>(call: F) -> (F::Output, Option<Spent>) {
         .await
 }
 
-/// Notes what came of taking one.
-pub(super) fn note(spent: Spent) {
+/// Notes what came of taking one, for the call that is watched. Who watches a part of a call in another task hands on
+/// what came of it.
+pub fn note(spent: Spent) {
     // Outside of a watched call, in a connection or a job, there are no headers to fill.
     let _ = TIGHTEST.try_with(|tightest| {
         if tightest.get().is_none_or(|before| tighter(&spent, &before)) {

@@ -5,7 +5,7 @@ mod ledger;
 pub(crate) mod lockout;
 mod table;
 
-pub use ledger::watch;
+pub use ledger::{note, watch};
 pub use melo_ephemeral::Spent;
 pub(crate) use table::Limit;
 

@@ -47,6 +47,8 @@ pub(crate) enum Limit {
     Stranger,
     /// Beginnings of writing that others are told of, by person.
     Typing,
+    /// Answers kept so that a call can be sent again, by person.
+    Once,
     /// Every call with a token, by person.
     Call,
     /// Every call with a token, by device: one program that has gone mad leaves something to the others.
@@ -102,6 +104,7 @@ impl Limit {
             Self::ChatInvite => ("chat invite", quota(120, HOUR)),
             Self::Stranger => ("stranger", quota(60, HOUR)),
             Self::Typing => ("typing", quota(120, MINUTE)),
+            Self::Once => ("once", quota(600, HOUR)),
             Self::Call => ("call", quota(policy.account_calls, MINUTE)),
             Self::DeviceCall => {
                 let half = policy.account_calls.div_ceil(2);

@@ -4,16 +4,20 @@ mod add;
 mod lift;
 mod list;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, delete, get, post, resource};
 use melo_domain::Timestamp;
 use melo_protocol::rest::bans::BanView;
 use melo_services::bans::Ban;
+
+use crate::http::idempotency::once;
 
 /// The routes of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(
             resource("/admin/bans")
+                .wrap(from_fn(once))
                 .route(get().to(list::handle))
                 .route(post().to(add::handle)),
         )

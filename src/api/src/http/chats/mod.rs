@@ -20,38 +20,68 @@ mod transfer;
 mod update;
 mod view;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, delete, get, post, resource};
 use melo_domain::{ChatId, LogId, Uid};
 use melo_protocol::rest::chats::{ChatView, ListedView, MemberRequest, PeopleQuery};
 use melo_services::chats::{ChatCard, Listed};
 
 use crate::error::ApiError;
+use crate::http::idempotency::once;
 use crate::validate::{Check, checked};
 
 /// The routes of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/chats/create").route(post().to(create::handle)))
+        .service(
+            resource("/chats/create")
+                .wrap(from_fn(once))
+                .route(post().to(create::handle)),
+        )
         .service(resource("/chats/list").route(get().to(list::handle)))
         .service(resource("/chats/set_public").route(post().to(set_public::handle)))
         .service(resource("/chats/set_slow_mode").route(post().to(set_slow_mode::handle)))
         .service(resource("/chats/by_invite/{code}").route(get().to(by_invite::handle)))
-        .service(resource("/chats/members/add").route(post().to(members::add)))
+        .service(
+            resource("/chats/members/add")
+                .wrap(from_fn(once))
+                .route(post().to(members::add)),
+        )
         .service(resource("/chats/members/remove").route(post().to(members::remove)))
         .service(resource("/chats/members/role").route(post().to(members::set_role)))
         .service(resource("/chats/keys").route(post().to(share_key::handle)))
         .service(resource("/chats/leave").route(post().to(leave::handle)))
         .service(resource("/chats/transfer").route(post().to(transfer::handle)))
         .service(resource("/chats/invitations").route(get().to(invitations::list)))
-        .service(resource("/chats/invitations/accept").route(post().to(invitations::accept)))
+        .service(
+            resource("/chats/invitations/accept")
+                .wrap(from_fn(once))
+                .route(post().to(invitations::accept)),
+        )
         .service(resource("/chats/invitations/decline").route(post().to(invitations::decline)))
-        .service(resource("/chats/requests/approve").route(post().to(requests::approve)))
+        .service(
+            resource("/chats/requests/approve")
+                .wrap(from_fn(once))
+                .route(post().to(requests::approve)),
+        )
         .service(resource("/chats/requests/reject").route(post().to(requests::reject)))
-        .service(resource("/chats/bans/add").route(post().to(bans::add)))
+        .service(
+            resource("/chats/bans/add")
+                .wrap(from_fn(once))
+                .route(post().to(bans::add)),
+        )
         .service(resource("/chats/bans/remove").route(post().to(bans::lift)))
         .configure(of_one_chat)
-        .service(resource("/invites/create").route(post().to(invites::create)))
-        .service(resource("/invites/join").route(post().to(join::handle)))
+        .service(
+            resource("/invites/create")
+                .wrap(from_fn(once))
+                .route(post().to(invites::create)),
+        )
+        .service(
+            resource("/invites/join")
+                .wrap(from_fn(once))
+                .route(post().to(join::handle)),
+        )
         .service(resource("/invites").route(get().to(invites::list)))
         .service(resource("/invites/{id}").route(delete().to(invites::revoke)));
 }

@@ -4,15 +4,19 @@ mod create;
 mod list;
 mod revoke;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, delete, get, post, resource};
 use melo_protocol::rest::credentials::InviteView;
 use melo_services::invites::Invite;
+
+use crate::http::idempotency::once;
 
 /// The routes of this area.
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(
             resource("/admin/invites")
+                .wrap(from_fn(once))
                 .route(post().to(create::handle))
                 .route(get().to(list::handle)),
         )
