@@ -1,10 +1,13 @@
 //! Groups and channels: their messages are read by whoever is in them at the time, on all devices, and by nobody else.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use melo_client::ClientError;
 use melo_client::client::{Body, Changed, ChatNews, Event, Message, Refusal, SendError};
 use melo_client::keystore::{ChatKind, Role, Target};
 use melo_client::rest::chats::Part;
-use melo_domain::{ChatRole, LogId, Uid};
+use melo_domain::{ChatRole, Clock, LogId, ManualClock, SystemClock, Uid};
 use melo_protocol::ErrorCode;
 use melo_tests::Server;
 
@@ -356,4 +359,75 @@ async fn a_device_that_left_is_not_written_to_any_more() {
     for online in [annas, laptops] {
         online.live.close().await;
     }
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_after_a_thousand_messages_of_all_together() {
+    let server = Server::start().await;
+    let (anna, boris) = (
+        Someone::join(&server, "Anna").await,
+        Someone::join(&server, "Boris").await,
+    );
+    let chat = group(ChatKind::Group, &[&anna, &boris]).await;
+    let here = Target::chat(chat);
+    let (mut annas, mut boriss) = (anna.online().await, boris.online().await);
+    let keys = |of: &Someone| of.client.remembered_chat(chat).unwrap().key_count();
+    // By both of them, who count what they see of each other.
+    let mut last = None;
+    for n in 0..500 {
+        last = Some(
+            annas
+                .live
+                .send(here, format!("{n}").as_str())
+                .await
+                .unwrap(),
+        );
+    }
+    annas.queued(last.unwrap()).await;
+    while texts(&[boriss.message().await]) != ["499"] {}
+    for n in 500..1000 {
+        last = Some(
+            boriss
+                .live
+                .send(here, format!("{n}").as_str())
+                .await
+                .unwrap(),
+        );
+    }
+    boriss.queued(last.unwrap()).await;
+    while texts(&[annas.message().await]) != ["999"] {}
+    assert_eq!((keys(&anna), keys(&boris)), (1, 1));
+    annas.live.send(here, "one more").await.unwrap();
+    boriss.hears(chat, anna.uid(), "one more").await;
+    assert_eq!((keys(&anna), keys(&boris)), (2, 2));
+    boriss.live.send(here, "and an answer").await.unwrap();
+    annas.hears(chat, boris.uid(), "and an answer").await;
+    assert_eq!((keys(&anna), keys(&boris)), (2, 2), "under the new one");
+    for online in [annas, boriss] {
+        online.live.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_after_a_week() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let server = Server::start().await;
+    let (anna, boris) = (
+        Someone::join(&server, "Anna").await,
+        Someone::join(&server, "Boris").await,
+    );
+    let chat = group(ChatKind::Group, &[&anna, &boris]).await;
+    let here = Target::chat(chat);
+    anna.client.send(here, "one").await.unwrap();
+    let keys = |of: &Someone| of.client.remembered_chat(chat).unwrap().key_count();
+    let clock = Arc::new(ManualClock::at(SystemClock.now()));
+    let anna = anna.reopen_at(Arc::clone(&clock) as Arc<dyn Clock>).await;
+    clock.advance((7 * 24 - 1) * HOUR);
+    anna.client.send(here, "two").await.unwrap();
+    assert_eq!(keys(&anna), 1);
+    clock.advance(HOUR);
+    anna.client.send(here, "three").await.unwrap();
+    assert_eq!(keys(&anna), 2);
+    assert_eq!(history(&boris, chat).await, ["one", "two", "three"]);
+    assert_eq!(keys(&boris), 2);
 }

@@ -1,5 +1,7 @@
 //! People with the SDK on their devices.
 
+use std::sync::Arc;
+
 use melo_client::Client;
 use melo_client::client::{
     Body, Change, ChatNews, Event, Events, Identity, Live, Message, Options, Proof, Registration,
@@ -7,7 +9,7 @@ use melo_client::client::{
 };
 use melo_client::crypto::passphrase::Kdf;
 use melo_client::keystore::Server as Address;
-use melo_domain::{LogId, Secret, Uid};
+use melo_domain::{Clock, LogId, Secret, Uid};
 use melo_tests::{PATIENCE, Server, unique};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -90,6 +92,18 @@ impl Someone {
         let Self { client, home } = self;
         drop(client);
         let client = Client::open(options(&home), None).await.unwrap();
+        Self { client, home }
+    }
+
+    /// The same, with another clock.
+    pub async fn reopen_at(self, clock: Arc<dyn Clock>) -> Self {
+        let Self { client, home } = self;
+        drop(client);
+        let options = Options {
+            clock,
+            ..options(&home)
+        };
+        let client = Client::open(options, None).await.unwrap();
         Self { client, home }
     }
 

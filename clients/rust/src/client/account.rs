@@ -1,6 +1,6 @@
 //! Signing in, publishing keys, the key backup.
 
-use melo_domain::{Clock as _, DeviceHandle, Secret, SystemClock, Uid};
+use melo_domain::{DeviceHandle, Secret, Uid};
 use melo_protocol::ErrorCode;
 use melo_protocol::rest::account::{KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer};
 
@@ -94,6 +94,7 @@ impl Client {
             keystore,
             passphrase,
             user_agent,
+            clock,
             ..
         } = options;
         let (vault, mut state) =
@@ -106,10 +107,10 @@ impl Client {
         // A server that forgot the device gives it another name: its keys must be signed for that one.
         state.published &= answer.device == state.account.device;
         state.account.device = answer.device;
-        state.tokens = tokens_of(&answer, SystemClock.now());
+        state.tokens = tokens_of(&answer, clock.now());
         state.server = server;
         let fresh = renew_identity(&connector, &answer, &mut state, sign_in.identity).await?;
-        let client = Self::assemble(connector, user_agent, vault, state)?;
+        let client = Self::assemble(connector, (user_agent, clock), vault, state)?;
         client.inner.save().await?;
         match fresh {
             Some(passphrase) => {
@@ -131,7 +132,7 @@ impl Client {
         let state = State {
             server,
             account: account_of(answer),
-            tokens: tokens_of(answer, SystemClock.now()),
+            tokens: tokens_of(answer, options.clock.now()),
             keys: StoredKeys::store(secrets)?,
             published: false,
             backed_up: false,
@@ -148,13 +149,14 @@ impl Client {
             passphrase,
             kdf,
             user_agent,
+            clock,
         } = options;
         let (vault, state) = off_thread(move || {
             let vault = Vault::create(&keystore, passphrase.expose(), kdf, &state)?;
             Ok::<_, KeystoreError>((vault, state))
         })
         .await?;
-        Self::assemble(connector, user_agent, vault, state)
+        Self::assemble(connector, (user_agent, clock), vault, state)
     }
 
     /// One's own profile.

@@ -55,7 +55,7 @@ use crate::rest::{Api, Call, calls};
 use crate::tls;
 
 /// Where a client keeps its keys and how it presents itself.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The key store's file.
     pub keystore: PathBuf,
@@ -65,6 +65,17 @@ pub struct Options {
     pub kdf: Kdf,
     /// What session lists show.
     pub user_agent: String,
+    /// What time it is: when tokens are renewed, and how old the keys of chats are.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("keystore", &self.keystore)
+            .field("user_agent", &self.user_agent)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Options {
@@ -76,6 +87,7 @@ impl Options {
             passphrase,
             kdf: Kdf::STRONG,
             user_agent,
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -158,6 +170,7 @@ impl Client {
             keystore,
             passphrase,
             user_agent,
+            clock,
             ..
         } = options;
         let (vault, state) =
@@ -165,12 +178,12 @@ impl Client {
         let mut server = state.server.clone();
         server.ca_pem = ca_pem.or(server.ca_pem);
         let connector = Connector::new(&server, &user_agent)?;
-        Self::assemble(connector, user_agent, vault, state)
+        Self::assemble(connector, (user_agent, clock), vault, state)
     }
 
     fn assemble(
         connector: Connector,
-        user_agent: String,
+        (user_agent, clock): (String, Arc<dyn Clock>),
         vault: Vault,
         state: State,
     ) -> Result<Self, ClientError> {
@@ -183,7 +196,7 @@ impl Client {
             uid: state.account.uid,
             device: state.account.device,
             secrets: Arc::new(secrets),
-            clock: Arc::new(SystemClock),
+            clock,
             state: Mutex::new(state),
             vault: Arc::new(vault),
             saving: tokio::sync::Mutex::new(()),
