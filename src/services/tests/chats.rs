@@ -9,14 +9,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{PASSWORD, World, origin};
-use melo_domain::{ChatRole, EventKind, LogId, LogKind, Secret, Uid};
+use melo_domain::{ChatRole, DeviceHandle, EventKind, LogId, LogKind, Secret, Uid};
+use melo_protocol::MAX_ENVELOPE_KEYS;
 use melo_services::access::Credentials;
-use melo_services::chats::{self, Addition, ChatChange, ChatError, ChatsPage, NewChat};
+use melo_services::chats::{self, Addition, ChatChange, ChatError, ChatsPage, KeyInput, NewChat};
 use melo_services::messages::{self, Destination, MessageError, SendInput};
 use melo_services::{Caller, ChatLimits, Core, Policy, account, people};
+use melo_storage::devices::{self, PublishedDevice};
 use melo_storage::{accounts, chat_members, events};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 const ALL: ChatsPage = ChatsPage::Numbered {
     page: 1,
@@ -329,4 +331,83 @@ async fn whoever_is_let_read_what_was_before_reads_it_also_after_coming_back() {
         .filter(|f| f.frame.contains("relay_delivery"))
         .count();
     assert_eq!(deliveries, 3, "{frames:?}");
+}
+
+/// So many more devices of a person, as far as the server looks at them; the names of their keys.
+async fn publish_devices(world: &World, of: Caller, count: usize) -> Vec<String> {
+    let (keys, now) = (&world.store.keys, world.core.now());
+    let tx = world.store.db.begin().await.unwrap();
+    let mut kids = Vec::new();
+    for n in 0..count {
+        let handle = DeviceHandle::from_random(melo_crypto::random::u64());
+        // Not the ids that other devices of tests have.
+        let id = format!("{:016x}", n + 1_000_000).parse().unwrap();
+        devices::insert(&tx, keys, handle, of.uid, &id, now)
+            .await
+            .unwrap();
+        let device = PublishedDevice {
+            uid: of.uid,
+            handle,
+            kid: format!("{n:032x}"),
+            encryption_key: vec![1],
+            signing_key: vec![2],
+            signature: vec![3],
+        };
+        devices::publish(&tx, keys, &device).await.unwrap();
+        kids.push(device.kid);
+    }
+    tx.commit().await.unwrap();
+    kids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_more_devices_than_one_envelope_names_comes_in_parts() {
+    const DEVICES: usize = 2 * MAX_ENVELOPE_KEYS + 76;
+    let world = World::new().await;
+    let core = &world.core;
+    let (anna, boris) = world.pair().await;
+    let kids = publish_devices(&world, boris, DEVICES).await;
+    let log = group(core, anna, &[boris]).await;
+    let envelope = |kids: &[String]| {
+        let mut envelope = json!({"v": 1, "suite": 1, "id": "1", "key_ref": "A".repeat(43)});
+        if !kids.is_empty() {
+            let wrapped = kids.iter().map(|kid| (kid.clone(), json!("wrapped")));
+            envelope["keys"] = Value::Object(wrapped.collect());
+        }
+        RawValue::from_string(envelope.to_string()).unwrap()
+    };
+    let share = async |kids: &[String]| {
+        let payload = envelope(kids);
+        let input = KeyInput {
+            log,
+            payload: &payload,
+            client_id: None,
+        };
+        chats::share_key(core, anna, input).await
+    };
+    let missing = async || {
+        let payload = envelope(&[]);
+        let input = SendInput {
+            to: Destination::Chat(log),
+            payload: &payload,
+            client_id: None,
+        };
+        match messages::send(core, anna, input).await {
+            Ok(sent) => {
+                sent.receipt.await.unwrap();
+                0
+            }
+            Err(MessageError::Chat(ChatError::DeviceMismatch { missing, .. })) => missing.len(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let too_many = share(&kids[..=MAX_ENVELOPE_KEYS]).await;
+    assert!(matches!(too_many, Err(ChatError::Envelope(_))));
+    let mut left = DEVICES;
+    for part in kids.chunks(MAX_ENVELOPE_KEYS) {
+        share(part).await.unwrap();
+        left -= part.len();
+        assert_eq!(missing().await, left);
+    }
+    assert_eq!(missing().await, 0);
 }

@@ -1,8 +1,11 @@
 //! Keys of a chat follow its members and their devices.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
+use melo_domain::{Clock, SystemClock};
 use melo_protocol::ErrorCode;
 use melo_tests::keys::{DeviceKeys, envelope, signing_key};
 use melo_tests::{Answer, Chat, Device, Server, befriend, unique};
@@ -102,4 +105,34 @@ async fn a_key_is_good_until_somebody_is_gone_and_for_whom_it_reaches() {
     let refused = last.say(chat, &anna).await;
     let missing = refused.problem(ErrorCode::DeviceMismatch).missing;
     assert_eq!(missing, [again]);
+}
+
+#[tokio::test]
+async fn what_was_scheduled_under_a_key_that_a_removal_ended_is_not_sent() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let boris = server.anonymous().join("Boris").await;
+    befriend(&anna, &boris).await;
+    let annas = publish(&anna, 0, &signing_key()).await;
+    let boriss = publish(&boris, 1, &signing_key()).await;
+    let chat = Chat::group(&anna, &[&boris]).await;
+    let key = ChatKey::new();
+    key.share(chat, &anna, &[&annas, &boriss]).await.ok();
+    let mut socket = anna.settled().await;
+    let mut data = envelope(&anna, &[]);
+    data.as_object_mut().unwrap().remove("keys");
+    data["key_ref"] = json!(key.0);
+    let soon = SystemClock.now().plus(Duration::from_millis(1500));
+    let body = json!({"data": data, "when": soon.to_string()});
+    let scheduled = chat.ask(&anna, "/schedule/message", body).await.ok();
+    chat.post(&anna, "/chats/members/remove", &boris).await.ok();
+    socket.expect_frame("member_left").await;
+    let failed = socket.expect_frame("schedule_failed").await;
+    assert_eq!(failed["schedule_id"], scheduled["schedule_id"]);
+    assert_eq!(failed["code"], "stale_key");
+    let history = anna
+        .get(&format!("/messages/history/chat/{}", chat.0))
+        .await;
+    assert_eq!(history.ok()["total"], 0);
+    assert_eq!(anna.get("/schedule").await.ok()["schedules"], json!([]));
 }

@@ -1,7 +1,9 @@
 //! Events over HTTP: the same as over a WebSocket, and as safe against lost connections.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use melo_domain::Timestamp;
 use melo_protocol::ErrorCode;
 use melo_tests::unique::{self, Dice};
 use melo_tests::{Call, Device, Events, Fields, Server, Socket, assert_shape, befriend};
@@ -92,6 +94,26 @@ async fn a_stream_carries_what_a_websocket_carries() {
     assert_eq!(events.expect("relay_delivery").await["payload"], "last");
     let mut again = stream_after(&boris, &events.last_id).await;
     assert_eq!(again.until_synced().await, [Value::Null; 0]);
+}
+
+#[tokio::test]
+async fn signs_of_life_go_on_while_nothing_happens() {
+    let server = Server::start().await;
+    let anna = server.anonymous().join("Anna").await;
+    let mut events = stream(&anna).await;
+    let mut beats = Vec::new();
+    while beats.len() < 2 {
+        let event = events.any().await.expect("a stream that stays open");
+        if event.name == "heartbeat" {
+            assert_shape(&event.data, "type:text timestamp:time");
+            assert!(event.id.is_empty(), "a sign of life moves nothing");
+            let at = event.data["timestamp"].clone();
+            beats.push(serde_json::from_value::<Timestamp>(at).unwrap());
+        }
+    }
+    let apart = beats[1].since(beats[0]);
+    let (least, most) = (Duration::from_secs(29), Duration::from_secs(35));
+    assert!((least..most).contains(&apart), "{beats:?}");
 }
 
 #[tokio::test]

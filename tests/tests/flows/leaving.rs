@@ -1,5 +1,8 @@
 //! Taking one's data along, and leaving for good.
 
+use std::time::Duration;
+
+use melo_domain::{Clock, SystemClock};
 use melo_protocol::ErrorCode;
 use melo_tests::files::{picture, unzip, upload};
 use melo_tests::{Answer, Chat, Device, Fields, Server, assert_shape, befriend, unique};
@@ -66,6 +69,24 @@ async fn an_archive_has_everything_of_its_person_and_nothing_of_others() {
     say(&boris, &anna, "boris answers").await;
     say(&boris, &clara, "between boris and clara").await;
 
+    // Not sent yet: one for a person, and for a chat what is sealed.
+    let chat = Chat::group(&anna, &[&boris]).await;
+    let sealed = json!({"v": 9, "sealed": "draft ciphertext"});
+    let draft = json!({"chat_id": chat.0, "payload": sealed});
+    anna.post("/drafts", &draft).await.ok();
+    let draft = json!({"target_id": boris.uid, "payload": "begun to write"});
+    anna.post("/drafts", &draft).await.ok();
+    let draft = json!({"target_id": anna.uid, "payload": "boris has begun"});
+    boris.post("/drafts", &draft).await.ok();
+    let when = SystemClock
+        .now()
+        .plus(Duration::from_secs(3600))
+        .to_string();
+    let later = json!({"target_id": boris.uid, "when": when, "data": {"later": "ciphertext"}});
+    let scheduled = anna.post("/schedule/message", &later).await.ok();
+    let later = json!({"target_id": anna.uid, "when": when, "data": "boris sends later"});
+    boris.post("/schedule/message", &later).await.ok();
+
     let answer = export(&anna).await;
     assert_eq!(
         answer.status,
@@ -126,6 +147,20 @@ async fn an_archive_has_everything_of_its_person_and_nothing_of_others() {
     assert_eq!(events[249]["payload"], "anna writes 249");
     assert_eq!(events[250]["payload"], "boris answers");
     assert!(!lines(&files["notices.jsonl"]).is_empty());
+    let drafts = json_of("drafts.json");
+    let mut payloads: Vec<_> = drafts.as_array().unwrap().iter().collect();
+    payloads.sort_by_key(|draft| draft["chat_id"].is_null());
+    assert_eq!(payloads.len(), 2);
+    assert_eq!(payloads[0]["chat_id"], chat.0);
+    assert_eq!(payloads[0]["payload"], sealed, "as it was sealed");
+    assert_eq!(payloads[1]["target_id"], boris.uid);
+    assert_eq!(payloads[1]["payload"], "begun to write");
+    let waiting = lines(&files["scheduled.jsonl"]);
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["schedule_id"], scheduled["schedule_id"]);
+    assert_eq!(waiting[0]["target_id"], boris.uid);
+    assert_eq!(waiting[0]["when"], when);
+    assert_eq!(waiting[0]["data"], json!({"later": "ciphertext"}));
 
     // Secrets and other people's things are in none of them.
     let (annas, boriss, claras) = (&anna.user.person, &boris.user.person, &clara.user.person);
@@ -144,7 +179,13 @@ async fn an_archive_has_everything_of_its_person_and_nothing_of_others() {
             );
         }
     }
-    for text in ["$argon2", "what boris says", "between boris and clara"] {
+    for text in [
+        "$argon2",
+        "what boris says",
+        "between boris and clara",
+        "boris has begun",
+        "boris sends later",
+    ] {
         for (name, file) in &files {
             assert!(find(file, text.as_bytes()).is_none(), "{text} in {name}");
         }
