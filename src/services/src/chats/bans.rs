@@ -40,44 +40,37 @@ pub async fn ban(
     if room.role(uid).is_err() {
         spend_on_stranger(core, caller, uid).await?;
     }
-    in_turn(|| attempt_ban(core, caller, origin, log, uid)).await
-}
-
-async fn attempt_ban(
-    core: &Core,
-    caller: Caller,
-    origin: &Origin,
-    log: LogId,
-    uid: Uid,
-) -> Result<(), ChatError> {
-    let mut change = begin(core, log, caller.uid).await?;
-    change.allow(ChatAction::RemoveMember).await?;
-    // Held: a ban of somebody who leaves at this moment must not stay behind.
-    if accounts::hold_standing(&change.tx, uid).await?.is_none() {
-        return Err(ChatError::UserNotFound);
-    }
-    let keys = &core.store.keys;
-    let known = chat_lists::find(&change.tx, keys, ChatList::Bans, log, uid).await?;
-    if known.is_some() {
-        return Ok(());
-    }
-    if change.member(uid).await?.is_some() {
-        change.allow_on(ChatAction::RemoveMember, uid).await?;
-        change.part(uid, Left::Banned).await?;
-    }
-    for list in [ChatList::Requests, ChatList::Invitations] {
-        chat_lists::remove(&change.tx, list, log, uid).await?;
-    }
-    let banned = Listed {
-        chat: log,
-        uid,
-        by: caller.uid,
-        created: core.now(),
-    };
-    chat_lists::add(&change.tx, keys, ChatList::Bans, banned).await?;
-    let details = json!({ "user": uid });
-    change.record(origin, Action::ChatBan, &details).await?;
-    change.commit().await
+    in_turn(|| async {
+        let mut change = begin(core, log, caller.uid).await?;
+        change.allow(ChatAction::RemoveMember).await?;
+        // Held: a ban of somebody who leaves at this moment must not stay behind.
+        if accounts::hold_standing(&change.tx, uid).await?.is_none() {
+            return Err(ChatError::UserNotFound);
+        }
+        let keys = &core.store.keys;
+        let known = chat_lists::find(&change.tx, keys, ChatList::Bans, log, uid).await?;
+        if known.is_some() {
+            return Ok(());
+        }
+        if change.member(uid).await?.is_some() {
+            change.allow_on(ChatAction::RemoveMember, uid).await?;
+            change.part(uid, Left::Banned).await?;
+        }
+        for list in [ChatList::Requests, ChatList::Invitations] {
+            chat_lists::remove(&change.tx, list, log, uid).await?;
+        }
+        let banned = Listed {
+            chat: log,
+            uid,
+            by: caller.uid,
+            created: core.now(),
+        };
+        chat_lists::add(&change.tx, keys, ChatList::Bans, banned).await?;
+        let details = json!({ "user": uid });
+        change.record(origin, Action::ChatBan, &details).await?;
+        change.commit().await
+    })
+    .await
 }
 
 /// Lets somebody come in again, if they are added or invited.
@@ -88,22 +81,15 @@ pub async fn lift_ban(
     log: LogId,
     uid: Uid,
 ) -> Result<(), ChatError> {
-    in_turn(|| attempt_lift(core, caller, origin, log, uid)).await
-}
-
-async fn attempt_lift(
-    core: &Core,
-    caller: Caller,
-    origin: &Origin,
-    log: LogId,
-    uid: Uid,
-) -> Result<(), ChatError> {
-    let change = begin(core, log, caller.uid).await?;
-    change.allow(ChatAction::ManageInvites).await?;
-    if !chat_lists::remove(&change.tx, ChatList::Bans, log, uid).await? {
-        return Err(ChatError::NotFound);
-    }
-    let details = json!({ "user": uid });
-    change.record(origin, Action::ChatUnban, &details).await?;
-    change.commit().await
+    in_turn(|| async {
+        let change = begin(core, log, caller.uid).await?;
+        change.allow(ChatAction::ManageInvites).await?;
+        if !chat_lists::remove(&change.tx, ChatList::Bans, log, uid).await? {
+            return Err(ChatError::NotFound);
+        }
+        let details = json!({ "user": uid });
+        change.record(origin, Action::ChatUnban, &details).await?;
+        change.commit().await
+    })
+    .await
 }

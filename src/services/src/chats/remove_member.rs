@@ -20,24 +20,17 @@ pub async fn remove_member(
     log: LogId,
     uid: Uid,
 ) -> Result<(), ChatError> {
-    in_turn(|| attempt(core, caller, origin, log, uid)).await
-}
-
-async fn attempt(
-    core: &Core,
-    caller: Caller,
-    origin: &Origin,
-    log: LogId,
-    uid: Uid,
-) -> Result<(), ChatError> {
-    let mut change = begin(core, log, caller.uid).await?;
-    change.allow(ChatAction::RemoveMember).await?;
-    if chat_lists::remove(&change.tx, ChatList::Invitations, log, uid).await? {
-        return change.commit().await;
-    }
-    change.allow_on(ChatAction::RemoveMember, uid).await?;
-    change.part(uid, Left::Removed).await?;
-    let details = json!({ "user": uid });
-    change.record(origin, Action::ChatRemove, &details).await?;
-    change.commit().await
+    in_turn(|| async {
+        let mut change = begin(core, log, caller.uid).await?;
+        change.allow(ChatAction::RemoveMember).await?;
+        if chat_lists::remove(&change.tx, ChatList::Invitations, log, uid).await? {
+            return change.commit().await;
+        }
+        change.allow_on(ChatAction::RemoveMember, uid).await?;
+        change.part(uid, Left::Removed).await?;
+        let details = json!({ "user": uid });
+        change.record(origin, Action::ChatRemove, &details).await?;
+        change.commit().await
+    })
+    .await
 }

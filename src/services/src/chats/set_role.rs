@@ -21,24 +21,16 @@ pub async fn set_role(
     if role == ChatRole::Owner {
         return Err(ChatError::Forbidden);
     }
-    in_turn(|| attempt(core, caller, origin, log, uid, role)).await
-}
-
-async fn attempt(
-    core: &Core,
-    caller: Caller,
-    origin: &Origin,
-    log: LogId,
-    uid: Uid,
-    role: ChatRole,
-) -> Result<(), ChatError> {
-    let mut change = begin(core, log, caller.uid).await?;
-    let member = change.allow_on(ChatAction::ChangeRole, uid).await?;
-    if member.role == role {
-        return Ok(());
-    }
-    change.rank(uid, role).await?;
-    let details = json!({ "user": uid, "role": role.as_str() });
-    change.record(origin, Action::ChatRole, &details).await?;
-    change.commit().await
+    in_turn(|| async {
+        let mut change = begin(core, log, caller.uid).await?;
+        let member = change.allow_on(ChatAction::ChangeRole, uid).await?;
+        if member.role == role {
+            return Ok(());
+        }
+        change.rank(uid, role).await?;
+        let details = json!({ "user": uid, "role": role.as_str() });
+        change.record(origin, Action::ChatRole, &details).await?;
+        change.commit().await
+    })
+    .await
 }

@@ -21,35 +21,28 @@ pub async fn transfer(
     log: LogId,
     uid: Uid,
 ) -> Result<(), ChatError> {
-    in_turn(|| attempt(core, caller, origin, log, uid)).await
-}
-
-async fn attempt(
-    core: &Core,
-    caller: Caller,
-    origin: &Origin,
-    log: LogId,
-    uid: Uid,
-) -> Result<(), ChatError> {
-    let mut change = begin(core, log, caller.uid).await?;
-    // An owner is nobody's superior but everybody else's: to hand the chat to oneself is refused.
-    change.allow_on(ChatAction::TransferOwnership, uid).await?;
-    // Held: a person becomes the owner of one chat at a time.
-    if accounts::hold_standing(&change.tx, uid).await?.is_none() {
-        return Err(ChatError::NotFound);
-    }
-    if chats::owned_by(&change.tx, uid).await? >= core.policy.chats.owned {
-        return Err(ChatError::LimitReached(
-            "this person owns as many chats as one may own",
-        ));
-    }
-    change.rank(caller.uid, ChatRole::Admin).await?;
-    change.give_to(uid).await?;
-    let details = json!({ "user": uid });
-    change
-        .record(origin, Action::ChatTransfer, &details)
-        .await?;
-    change.commit().await
+    in_turn(|| async {
+        let mut change = begin(core, log, caller.uid).await?;
+        // An owner is nobody's superior but everybody else's: to hand the chat to oneself is refused.
+        change.allow_on(ChatAction::TransferOwnership, uid).await?;
+        // Held: a person becomes the owner of one chat at a time.
+        if accounts::hold_standing(&change.tx, uid).await?.is_none() {
+            return Err(ChatError::NotFound);
+        }
+        if chats::owned_by(&change.tx, uid).await? >= core.policy.chats.owned {
+            return Err(ChatError::LimitReached(
+                "this person owns as many chats as one may own",
+            ));
+        }
+        change.rank(caller.uid, ChatRole::Admin).await?;
+        change.give_to(uid).await?;
+        let details = json!({ "user": uid });
+        change
+            .record(origin, Action::ChatTransfer, &details)
+            .await?;
+        change.commit().await
+    })
+    .await
 }
 
 impl Change<'_> {
