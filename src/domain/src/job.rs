@@ -13,6 +13,8 @@ coded!(
         StartReset = 3,
         /// Delivers a message that was to be sent later.
         DeliverScheduled = 4,
+        /// Wakes the devices of somebody who is being called.
+        PushCall = 5,
     }
 );
 

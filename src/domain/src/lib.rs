@@ -2,6 +2,7 @@
 //! every layer shares. Pure: no I/O, no async, no framework types.
 
 mod ban;
+mod call;
 mod chat;
 mod chat_role;
 mod clock;
@@ -25,6 +26,11 @@ mod scope;
 mod secret;
 
 pub use ban::{BanKind, Banned, UnknownBanKind};
+pub use call::{
+    CallEvent, CallId, CallQuality, CallRefusal, CallState, CandidateType, DirectCall, EndReason,
+    GroupCall, InvalidQuality, Joined, Joining, LONGEST_CALL, MAX_GROUP_CALL, Media, Party, Side,
+    Step as CallStep,
+};
 pub use chat::{ContactStatus, EventKind, LogKind, MAX_PAYLOAD_BYTES};
 pub use chat_role::{ChatAction, ChatRole, UnknownChatRole, may_in_chat};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
