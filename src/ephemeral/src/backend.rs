@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use melo_domain::Timestamp;
 
 use crate::answers::Begun;
 use crate::quota::{Quota, Spent};
@@ -59,4 +60,28 @@ pub trait Backend: Send + Sync {
     async fn end_lease(&self, name: &str, holder: &str) -> Result<(), BackendError>;
     /// Holders and values of each of these entries, as far as their time is not over, in the order of the names.
     async fn leases(&self, names: &[String]) -> Result<Vec<Vec<(String, Vec<u8>)>>, BackendError>;
+    /// The value, which stays.
+    async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError>;
+    /// Puts `value` in the place of what was there, or takes it away, if what is there is still `expected`: of any
+    /// number of callers that expect the same exactly one gets its way. Says whether it did.
+    async fn swap(
+        &self,
+        name: &str,
+        expected: Option<&[u8]>,
+        value: Option<Vec<u8>>,
+        ttl: Duration,
+    ) -> Result<bool, BackendError>;
+    /// Enters `member` into the agenda of that name, to be looked at from `at` on; where it stands already, it is
+    /// looked at then instead.
+    async fn schedule(&self, agenda: &str, member: &str, at: Timestamp)
+    -> Result<(), BackendError>;
+    /// What is to be looked at by now, the longest due first. It stays there.
+    async fn due(
+        &self,
+        agenda: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, BackendError>;
+    /// Takes `member` out of the agenda.
+    async fn strike_off(&self, agenda: &str, member: &str) -> Result<(), BackendError>;
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use melo_domain::{Clock, Timestamp};
 use parking_lot::Mutex;
 
+use crate::agenda::Agenda;
 use crate::answers::{Answers, Begun};
 use crate::backend::{Backend, BackendError, Claim};
 use crate::leases::Leases;
@@ -42,6 +43,7 @@ pub struct InProcess {
     clock: Arc<dyn Clock>,
     entries: Mutex<Entries>,
     answers: Mutex<Answers>,
+    agendas: Mutex<HashMap<String, Agenda>>,
     most: usize,
 }
 
@@ -52,6 +54,7 @@ impl InProcess {
             clock,
             entries: Mutex::default(),
             answers: Mutex::default(),
+            agendas: Mutex::default(),
             most: MAX_ENTRIES,
         }
     }
@@ -271,6 +274,81 @@ impl Backend for InProcess {
             held.collect()
         }))
     }
+
+    async fn get(&self, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
+        Ok(self.with(|entries, now| value_of(entries, name, now).map(<[u8]>::to_vec)))
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        expected: Option<&[u8]>,
+        value: Option<Vec<u8>>,
+        ttl: Duration,
+    ) -> Result<bool, BackendError> {
+        self.with(|entries, now| {
+            if value_of(entries, name, now) != expected {
+                return Ok(false);
+            }
+            let Some(value) = value else {
+                entries.remove(name);
+                return Ok(true);
+            };
+            if !entries.contains_key(name) {
+                self.make_room(entries, now)?;
+            }
+            let entry = Entry {
+                content: Content::Value(value),
+                expires: now.plus(ttl),
+            };
+            entries.insert(name.to_owned(), entry);
+            Ok(true)
+        })
+    }
+
+    async fn schedule(
+        &self,
+        agenda: &str,
+        member: &str,
+        at: Timestamp,
+    ) -> Result<(), BackendError> {
+        let mut agendas = self.agendas.lock();
+        agendas
+            .entry(agenda.to_owned())
+            .or_default()
+            .put(member, at, self.most)
+    }
+
+    async fn due(
+        &self,
+        agenda: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, BackendError> {
+        let agendas = self.agendas.lock();
+        Ok(agendas
+            .get(agenda)
+            .map(|agenda| agenda.due(now, limit))
+            .unwrap_or_default())
+    }
+
+    async fn strike_off(&self, agenda: &str, member: &str) -> Result<(), BackendError> {
+        if let Some(agenda) = self.agendas.lock().get_mut(agenda) {
+            agenda.strike_off(member);
+        }
+        Ok(())
+    }
+}
+
+/// The value of that name, if there is one and its time is not over.
+fn value_of<'e>(entries: &'e Entries, name: &str, now: Timestamp) -> Option<&'e [u8]> {
+    match entries.get(name) {
+        Some(Entry {
+            content: Content::Value(value),
+            expires,
+        }) if *expires > now => Some(value),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -319,6 +397,68 @@ mod tests {
         assert_eq!(claim("c").await, Claim::Taken(2 * MINUTE / 3));
         clock.advance(2 * MINUTE / 3);
         assert_eq!(claim("c").await, Claim::First);
+    }
+
+    #[tokio::test]
+    async fn of_those_who_expect_the_same_one_changes_it() {
+        let (clock, store) = store();
+        assert!(
+            !store
+                .swap("s", Some(&[1]), Some(vec![2]), MINUTE)
+                .await
+                .unwrap()
+        );
+        assert!(store.swap("s", None, Some(vec![1]), MINUTE).await.unwrap());
+        assert!(!store.swap("s", None, Some(vec![9]), MINUTE).await.unwrap());
+        assert!(
+            store
+                .swap("s", Some(&[1]), Some(vec![2]), MINUTE)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .swap("s", Some(&[1]), Some(vec![3]), MINUTE)
+                .await
+                .unwrap()
+        );
+        assert_eq!(store.get("s").await.unwrap(), Some(vec![2]));
+        assert_eq!(store.get("s").await.unwrap(), Some(vec![2]), "it stays");
+        assert!(store.swap("s", Some(&[2]), None, MINUTE).await.unwrap());
+        assert_eq!(store.get("s").await.unwrap(), None);
+        store.put("s", vec![4], MINUTE).await.unwrap();
+        clock.advance(MINUTE);
+        assert_eq!(store.get("s").await.unwrap(), None);
+        assert!(store.swap("s", None, Some(vec![5]), MINUTE).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_agenda_tells_what_is_due_until_it_is_struck_off() {
+        let (clock, store) = store();
+        let now = clock.now();
+        store
+            .schedule("a", "late", now.plus(2 * MINUTE))
+            .await
+            .unwrap();
+        store.schedule("a", "soon", now.plus(MINUTE)).await.unwrap();
+        store.schedule("a", "moved", now).await.unwrap();
+        store
+            .schedule("a", "moved", now.plus(3 * MINUTE))
+            .await
+            .unwrap();
+        let due = async |minutes: u32, limit| {
+            store
+                .due("a", now.plus(minutes * MINUTE), limit)
+                .await
+                .unwrap()
+        };
+        assert_eq!(due(0, 9).await, [""; 0]);
+        assert_eq!(due(2, 9).await, ["soon", "late"]);
+        assert_eq!(due(9, 1).await, ["soon"], "and no more than asked for");
+        store.strike_off("a", "soon").await.unwrap();
+        store.strike_off("a", "nothing").await.unwrap();
+        assert_eq!(due(9, 9).await, ["late", "moved"]);
+        assert_eq!(store.due("b", now, 9).await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]

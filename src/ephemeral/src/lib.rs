@@ -1,11 +1,13 @@
 //! Short-lived state: tickets, limits, lockouts, things that may be used once. One facade seals every value and hides every
 //! identifying part of a name, whatever keeps them; this process's memory today.
 
+mod agenda;
 mod answers;
 mod backend;
 mod in_process;
 mod leases;
 mod quota;
+mod records;
 mod strikes;
 
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub use answers::Begun;
 pub use backend::{Backend, BackendError, Claim};
 pub use in_process::InProcess;
 pub use quota::{Quota, Spent};
+pub use records::{Place, Seen};
 pub use strikes::{Strike, StrikeRule};
 
 /// The kinds of entry. A kind stands in plain in front of an entry's name.
@@ -40,6 +43,16 @@ pub enum Kind {
     AdminRefusal,
     /// Calls that are made once, by whose and under which key.
     Once,
+    /// Calls, by their ids.
+    Call,
+    /// The call that a person is in, or that rings for them.
+    CallOf,
+    /// The call that goes on in a chat.
+    CallIn,
+    /// Which devices of a call were heard of lately.
+    CallDevice,
+    /// What a device that comes back into a call has missed.
+    CallSignal,
 }
 
 impl Kind {
@@ -54,6 +67,11 @@ impl Kind {
             Self::Presence => "presence",
             Self::AdminRefusal => "admin_refusal",
             Self::Once => "once",
+            Self::Call => "call",
+            Self::CallOf => "call_of",
+            Self::CallIn => "call_in",
+            Self::CallDevice => "call_device",
+            Self::CallSignal => "call_signal",
         }
     }
 }
