@@ -152,6 +152,18 @@ error_codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, false, "Idempotency-Key already used";
     /// The call with this `Idempotency-Key` is not answered yet.
     IdempotencyInFlight = "idempotency_in_flight", 409, true, "Call still under way";
+    /// There is no such call, or not for this caller.
+    CallNotFound = "call_not_found", 404, false, "No such call";
+    /// The call is over.
+    CallOver = "call_over", 409, false, "Call is over";
+    /// Another device of the same person has the call.
+    CallTaken = "call_taken", 409, false, "Call is on another device";
+    /// Only possible after somebody has answered.
+    CallNotAnswered = "call_not_answered", 409, false, "Call not answered";
+    /// The device has no part in the call.
+    NotInCall = "not_in_call", 403, false, "Not in this call";
+    /// The caller is in another call.
+    InCall = "in_call", 409, true, "Already in a call";
     /// The body is longer than allowed.
     TooLarge = "too_large", 413, false, "Body too large";
     /// The Content-Type is not one this call reads.

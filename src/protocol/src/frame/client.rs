@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::relayed;
+use super::{CallFrame, CallQualityFrame, call, relayed};
 use crate::ErrorCode;
 
 /// The most logs one `resume` may name; a client with more sends several.
@@ -99,6 +99,10 @@ pub enum ClientFrame<'a> {
     TypingStart(Recipient),
     /// Somebody writes no longer.
     TypingStop(Recipient),
+    /// Something about a call.
+    Call(Box<CallFrame<'a>>),
+    /// How a call was.
+    CallQuality(CallQualityFrame),
     /// A fresh access token for the same session, before the old one expires.
     Reauth {
         /// The token.
@@ -262,7 +266,10 @@ impl<'a> ClientFrame<'a> {
         let mut raw: RawFrame<'a> = match serde_json::from_str(text) {
             Ok(raw) => raw,
             // Members that mean something in our frames may be anything in theirs.
-            Err(error) => return relayed::parse(text).unwrap_or(Err(malformed(&error))),
+            Err(error) => {
+                let theirs = call::parse(text).or_else(|| relayed::parse(text));
+                return theirs.unwrap_or(Err(malformed(&error)));
+            }
         };
         match raw.kind.as_ref() {
             "ping" => Ok(Self::Ping),
@@ -303,10 +310,12 @@ impl<'a> ClientFrame<'a> {
                 Some(token) => Ok(Self::Reauth { token }),
                 None => Err(raw.missing("token")),
             },
-            _ => relayed::parse(text).unwrap_or_else(|| {
-                let detail = "this server does not serve frames of this type";
-                Err(raw.refuse(ErrorCode::UnsupportedType, detail.to_owned()))
-            }),
+            _ => call::parse(text)
+                .or_else(|| relayed::parse(text))
+                .unwrap_or_else(|| {
+                    let detail = "this server does not serve frames of this type";
+                    Err(raw.refuse(ErrorCode::UnsupportedType, detail.to_owned()))
+                }),
         }
     }
 }

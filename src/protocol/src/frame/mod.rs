@@ -1,11 +1,19 @@
 //! WebSocket frames: one JSON object each, told apart by `type`.
 
+mod call;
+mod call_state;
 mod client;
 mod own;
 mod presence;
 mod relayed;
 mod server;
 
+pub use call::{
+    CallAction, CallFrame, CallHead, CallQualityFrame, MAX_CALL_FRAME_BYTES, cut_call_frame,
+};
+pub use call_state::{
+    CallRecordBody, CallRoster, CallSpeaking, CallStateFrame, CallStatus, Participant, Topology,
+};
 pub use client::{ClientFrame, FrameError, MAX_RESUME_CURSORS, MessageChange, Recipient};
 pub use own::{DraftFrame, MessagesRead};
 pub use presence::{StatusChange, TypingChange, TypingFrame};
