@@ -3,6 +3,7 @@
 
 use melo_domain::{JobKind, Timestamp};
 use melo_gateways::{Mail, Mailer, SendError, SmsGateway, TextMessage};
+use melo_services::calls::CallWakeUp;
 use melo_services::outgoing::{MailJob, SmsJob};
 use melo_services::queue::{self, Claim, Outcome};
 use melo_services::schedule::{self, Undelivered};
@@ -24,6 +25,7 @@ pub(crate) async fn attempt(core: &Core, gateways: &Gateways, claim: &Claim) {
         JobKind::SendMail => send_mail(core, gateways, claim, &id).await,
         JobKind::StartReset => start_reset(core, claim, &id).await,
         JobKind::DeliverScheduled => deliver_scheduled(core, claim, &id).await,
+        JobKind::PushCall => push_call(core, claim),
     };
     let Some(outcome) = outcome else {
         // It removed itself in the transaction that did it.
@@ -94,6 +96,19 @@ async fn deliver_scheduled(core: &Core, claim: &Claim, id: &str) -> Option<Outco
             tracing::warn!(job = %id, attempt = claim.attempt, %cause, "a scheduled message was not sent; tried again later");
             Some(Outcome::Later)
         }
+    }
+}
+
+/// No push service is connected yet: a wake-up waits for one as long as its call rings, and is dropped then. It is
+/// never among the jobs that were given up, as nothing went wrong.
+fn push_call(core: &Core, claim: &Claim) -> Option<Outcome> {
+    let Ok(job) = serde_json::from_slice::<CallWakeUp>(&claim.payload) else {
+        return Some(Outcome::Never);
+    };
+    if job.is_late(core.now()) {
+        Some(Outcome::TooLate)
+    } else {
+        Some(Outcome::Later)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::activity::Activity;
 use crate::avatar::Workshop;
 use crate::bans::{BanMemory, BanWatch};
 use crate::caches::Caches;
+use crate::calls::{CallMeters, CallRules};
 use crate::chats::{self, Rooms};
 use crate::cursor_buffer::CursorBuffer;
 use crate::live::{Pages, Trails};
@@ -70,6 +71,8 @@ pub struct Policy {
     pub history: Duration,
     /// How large chats grow, and how many there are.
     pub chats: ChatLimits,
+    /// For how long calls ring, and devices may be silent in them.
+    pub calls: CallRules,
 }
 
 /// How large chats grow, and how many there are.
@@ -130,6 +133,7 @@ impl Default for Policy {
             channels: Channels::default(),
             history: seconds(14 * 24 * 3600),
             chats: ChatLimits::default(),
+            calls: CallRules::default(),
         }
     }
 }
@@ -183,6 +187,7 @@ pub struct Core {
     pub(crate) activity: Activity,
     pub(crate) presence: Presence,
     pub(crate) writing: Writing,
+    pub(crate) calls: CallMeters,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
     jobs: Arc<Notify>,
@@ -216,6 +221,7 @@ impl Core {
             activity: Activity::default(),
             presence: Presence::default(),
             writing: Writing::default(),
+            calls: CallMeters::default(),
             workshop: Workshop::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             jobs: Arc::default(),
@@ -280,6 +286,11 @@ impl Core {
     /// Signs with another key from now on. Tokens of the old one stay good if the new keys know it.
     pub fn replace_jwt(&self, keys: JwtKeys) {
         self.jwt.store(Arc::new(keys));
+    }
+
+    /// How often a connection shows that its device is still in a call.
+    pub fn call_beat(&self) -> Duration {
+        self.policy.calls.beat()
     }
 
     /// How many messages a person may send over WebSocket.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod avatar;
 pub mod bans;
 mod caches;
+pub mod calls;
 pub mod chats;
 pub mod contacts;
 mod core;

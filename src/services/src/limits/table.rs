@@ -45,6 +45,10 @@ pub(crate) enum Limit {
     ChatInvite,
     /// Looks at people who are no contacts, by person: what bounds trying out user ids.
     Stranger,
+    /// Calls begun, and reports of them, by person.
+    CallStart,
+    /// Frames within one call, by call and device.
+    CallFrame,
     /// Beginnings of writing that others are told of, by person.
     Typing,
     /// Answers kept so that a call can be sent again, by person.
@@ -103,6 +107,16 @@ impl Limit {
             Self::InviteLook => ("invite look", quota(60, MINUTE)),
             Self::ChatInvite => ("chat invite", quota(120, HOUR)),
             Self::Stranger => ("stranger", quota(60, HOUR)),
+            // Both grow with what people may write.
+            Self::CallStart => {
+                let rate = policy.messages;
+                ("call start", quota(u64::from(rate.count) * 3 / 5, rate.per))
+            }
+            // Two negotiations with all their candidates fit into it.
+            Self::CallFrame => {
+                let count = u64::from(policy.messages.count) * 2;
+                ("call frame", quota(count, Duration::from_secs(10)))
+            }
             Self::Typing => ("typing", quota(120, MINUTE)),
             Self::Once => ("once", quota(600, HOUR)),
             Self::Call => ("call", quota(policy.account_calls, MINUTE)),

@@ -62,6 +62,12 @@ fn deleted_chat(event: &LogEvent) -> Option<LogId> {
     (removed.how == "deleted").then_some(removed.chat_log)
 }
 
+/// Whether the event came from the caller's device, which knows of it. The record of a call is the server's, whoever
+/// has called.
+fn is_own(event: &LogEvent, caller: Caller) -> bool {
+    event.device == Some(caller.device) && event.kind != EventKind::CallRecord
+}
+
 /// One connection of one device.
 pub struct LiveSession {
     pub(super) core: Arc<Core>,
@@ -163,7 +169,7 @@ impl LiveSession {
             return Step::Skip;
         }
         place.pass(event, self.caller.uid);
-        if event.device == Some(self.caller.device) {
+        if is_own(event, self.caller) {
             // Its answer is the `msg_status` that the sending call is waiting for. With nothing unconfirmed
             // before it, the device is past it: a client that never acknowledges is not told again.
             if place.position.delivered + 1 == event.seq {
@@ -238,7 +244,7 @@ impl LiveSession {
 
     /// Whether the event came from this very device.
     pub(super) fn is_own(&self, event: &LogEvent) -> bool {
-        event.device == Some(self.caller.device)
+        is_own(event, self.caller)
     }
 
     /// Starts over from the client's own cursors. Logs it does not name go on from where they are; a log

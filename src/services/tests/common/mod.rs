@@ -34,6 +34,10 @@ pub struct World {
     pub bus: Arc<dyn Bus>,
     /// Statements that the database was given.
     pub statements: Arc<AtomicU64>,
+    /// Short-lived state, shared by all nodes.
+    ephemeral: Ephemeral,
+    policy: Policy,
+    private_pem: Secret,
     e2e_key: PublicKeyPem,
     _dir: Option<TempDir>,
 }
@@ -80,35 +84,32 @@ impl World {
             db,
             keys: Arc::clone(&keys),
         };
-        let hub = Arc::new(Hub::new(1000));
         let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
-        bus.subscribe(Arc::clone(&hub) as Arc<dyn BusSubscriber>);
-        let secret = keygen::app_secret();
         let private = keygen::rsa_private_pem(2048).unwrap();
         let e2e_key = PublicKeyPem::parse(&keygen::rsa_public_pem(&private).unwrap()).unwrap();
         let backend = Arc::new(InProcess::new(Arc::clone(&clock) as Arc<dyn Clock>));
-        let (core, _writer) = Core::start(Parts {
-            ephemeral: Ephemeral::new(backend, keys),
-            store: store.clone(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            hub,
-            bus: Arc::clone(&bus),
-            passwords: PasswordHasher::new(&secret, PasswordCost::for_testing()).unwrap(),
-            jwt: JwtKeys::from_pem(&private, "melo", "melo-clients").unwrap(),
-            csrf: CsrfTokens::new(&secret),
-            audit: AuditChain::new(&secret),
-            challenges: WorkChallenges::new(&secret),
-            policy,
-        });
+        let ephemeral = Ephemeral::new(backend, keys);
+        let world_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let core = node(&store, &world_clock, &ephemeral, &bus, &private, policy);
         Self {
             core,
             clock,
             store,
             bus,
             statements,
+            ephemeral,
+            policy,
+            private_pem: private,
             e2e_key,
             _dir: None,
         }
+    }
+
+    /// Another node: joined to the first by the bus, the database and the short-lived store alone.
+    pub fn another_node(&self) -> Arc<Core> {
+        let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let (store, pem) = (&self.store, &self.private_pem);
+        node(store, &clock, &self.ephemeral, &self.bus, pem, self.policy)
     }
 
     pub fn registration(&self, phone: &str) -> Registration {
@@ -202,6 +203,33 @@ impl World {
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);
     }
+}
+
+fn node(
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    ephemeral: &Ephemeral,
+    bus: &Arc<dyn Bus>,
+    private_pem: &Secret,
+    policy: Policy,
+) -> Arc<Core> {
+    let hub = Arc::new(Hub::new(1000));
+    bus.subscribe(Arc::clone(&hub) as Arc<dyn BusSubscriber>);
+    let secret = keygen::app_secret();
+    let (core, _writer) = Core::start(Parts {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        ephemeral: ephemeral.clone(),
+        hub,
+        bus: Arc::clone(bus),
+        passwords: PasswordHasher::new(&secret, PasswordCost::for_testing()).unwrap(),
+        jwt: JwtKeys::from_pem(private_pem, "melo", "melo-clients").unwrap(),
+        csrf: CsrfTokens::new(&secret),
+        audit: AuditChain::new(&secret),
+        challenges: WorkChallenges::new(&secret),
+        policy,
+    });
+    core
 }
 
 pub fn device_id(n: u8) -> melo_domain::ClientDeviceId {
