@@ -47,16 +47,16 @@ pub enum Direction {
     After(Seq),
 }
 
-/// A stretch of a log's messages.
+/// A stretch of a log's messages and calls.
 #[derive(Debug)]
 pub struct Slice {
-    /// Oldest first: messages, and what is left of those that are gone.
+    /// Oldest first: messages, what is left of those that are gone, and records of calls.
     pub events: Vec<LogEvent>,
     /// Where to go on; `None` when there is nothing there.
     pub next: Option<Seq>,
 }
 
-/// Messages from a place on, none before `from`, `limit` at most. Fewer do not mean that there are no more.
+/// Messages and calls from a place on, none before `from`, `limit` at most. Fewer do not mean that there are no more.
 pub async fn slice(
     conn: &impl ConnectionTrait,
     keys: &Keyring,
@@ -65,7 +65,11 @@ pub async fn slice(
     direction: Direction,
     limit: u64,
 ) -> Result<Slice, StorageError> {
-    let kinds = [EventKind::Message.code(), EventKind::Erased.code()];
+    let kinds = [
+        EventKind::Message.code(),
+        EventKind::Erased.code(),
+        EventKind::CallRecord.code(),
+    ];
     let query = Entity::find()
         .filter(Column::Log.eq(log.to_i64()))
         .filter(Column::Seq.gte(from.cast_signed()))

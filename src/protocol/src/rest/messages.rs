@@ -112,7 +112,7 @@ pub struct ReactionView {
     pub device: Option<DeviceHandle>,
 }
 
-/// One message of a history, and what became of it.
+/// One message of a history and what became of it, or a call.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct HistoryEvent {
     /// The message.
@@ -139,6 +139,10 @@ pub struct HistoryEvent {
     /// Whether it was deleted, or its time was over.
     #[serde(default)]
     pub deleted: bool,
+    /// Of the record of a call, what it says; there is no payload then. Only where one goes from place to place:
+    /// pages have messages alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Box<RawValue>>,
 }
 
 /// `?page=&per_page=`, or `?before=&after=&limit=`.

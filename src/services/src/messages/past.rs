@@ -23,6 +23,11 @@ pub struct Past {
 }
 
 impl Past {
+    /// Whether it is the record of a call.
+    pub fn is_call(&self) -> bool {
+        self.event.kind == EventKind::CallRecord
+    }
+
     /// Whether it was deleted, or its time was over.
     pub fn is_deleted(&self) -> bool {
         self.event.kind == EventKind::Erased

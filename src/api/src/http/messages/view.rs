@@ -34,7 +34,7 @@ pub(super) fn view(message: &Past, kid: Option<&str>) -> HistoryEvent {
         at: event.at,
         from: event.sender,
         device: event.device,
-        payload: if message.is_deleted() {
+        payload: if message.is_deleted() || message.is_call() {
             RawValue::NULL.to_owned()
         } else {
             sent_payload(message, kid)
@@ -43,5 +43,9 @@ pub(super) fn view(message: &Past, kid: Option<&str>) -> HistoryEvent {
         reactions: reactions.collect(),
         pinned: message.pinned,
         deleted: message.is_deleted(),
+        call: message
+            .is_call()
+            .then(|| RawValue::from_string(event.payload.to_string()).ok())
+            .flatten(),
     }
 }
