@@ -7,7 +7,7 @@ use melo_crypto::{KeyringError, RootKey};
 use melo_domain::Clock;
 use melo_ephemeral::InProcess;
 use melo_services::retention::{self, Pruning};
-use melo_services::{Core, presence, receipts, typing};
+use melo_services::{Core, calls, presence, receipts, typing};
 use melo_storage::{StorageError, Store, data_keys};
 
 use crate::keys::JwtWatch;
@@ -27,6 +27,8 @@ const SWEEP: Duration = Duration::from_mins(1);
 
 /// Changes of presence are looked at, and writing that is over is taken back, this often.
 const PRESENCE: Duration = Duration::from_secs(1);
+/// Calls whose time may be over are looked at this often.
+const CALLS: Duration = Duration::from_secs(1);
 /// This node's word about who is connected is renewed this often: three times before it runs out.
 const LEASES: Duration = Duration::from_secs(20);
 
@@ -70,6 +72,7 @@ impl Housekeeping {
         let mut jwt = every(JWT_KEYS);
         let mut presences = every(PRESENCE);
         let mut leases = every(LEASES);
+        let mut due_calls = every(CALLS);
         let mut expired = every(EXPIRED);
         let mut gathered = every(RECEIPTS);
         let mut pruning = every(PRUNING);
@@ -93,6 +96,7 @@ impl Housekeeping {
                     report("presence", presence::tick(&self.core).await);
                     report("typing", typing::tick(&self.core).await);
                 }
+                _ = due_calls.tick() => report("calls", calls::tick(&self.core).await),
                 _ = leases.tick() => report("leases", presence::renew(&self.core).await),
                 _ = expired.tick() => report("expired messages", self.sweep_expired().await),
                 _ = gathered.tick() => report("receipts", receipts::flush(&self.core).await),

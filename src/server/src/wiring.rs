@@ -11,6 +11,7 @@ use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
 use melo_jobs::JobSchedulerError;
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
+use melo_services::calls::CallRules;
 use melo_services::{ChatLimits, Core, Parts, Policy, Window};
 use melo_storage::{Database, StorageError, Store, data_keys};
 
@@ -138,6 +139,10 @@ fn policy(settings: &Settings) -> Policy {
         channels: gateways::channels(settings),
         history: settings.retention.history,
         chats: chat_limits(&settings.chats),
+        calls: CallRules {
+            ring: settings.calls.ring,
+            lost: settings.calls.lost,
+        },
         admin_reauthentication: settings.admin.reauthentication,
         admin_second_factor: settings.admin.second_factor,
     }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod calls;
 mod chats;
 mod limits;
 mod logging;
@@ -29,6 +30,7 @@ use melo_telemetry::LogSettings;
 
 pub use accounts::Accounts;
 pub use admin::Admin;
+pub use calls::Calls;
 pub use chats::Chats;
 pub use limits::{Limits, Rate};
 pub use mail::Mail;
@@ -59,6 +61,7 @@ pub const SECTIONS: &[Section] = &[
     limits::SECTION,
     protection::SECTION,
     chats::SECTION,
+    calls::SECTION,
     admin::SECTION,
     retention::SECTION,
     logging::SECTION,
@@ -89,6 +92,8 @@ pub struct Settings {
     pub protection: Protection,
     /// How large groups and channels grow.
     pub chats: Chats,
+    /// Calls.
+    pub calls: Calls,
     /// Those who administer.
     pub admin: Admin,
     /// How long things are kept.
@@ -132,6 +137,7 @@ impl Settings {
         let limits = Limits::from(reader);
         let protection = Protection::from(reader);
         let chats = Chats::from(reader);
+        let calls = Calls::from(reader);
         let admin = Admin::from(reader);
         let retention = Retention::from(reader);
         let log = logging::from(reader);
@@ -147,6 +153,7 @@ impl Settings {
             limits: limits?,
             protection: protection?,
             chats: chats?,
+            calls: calls?,
             admin: admin?,
             retention: retention?,
             log: log?,
@@ -169,6 +176,7 @@ impl Settings {
             limits: Limits::for_testing(),
             protection: Protection::for_testing(),
             chats: Chats::for_testing(),
+            calls: Calls::for_testing(),
             admin: Admin::for_testing(),
             retention: Retention::for_testing(),
             log: LogSettings::default(),

@@ -23,6 +23,7 @@ fn with_nothing_set_everything_has_its_default() {
     assert_eq!(settings.limits, Limits::for_testing());
     assert_eq!(settings.retention, Retention::for_testing());
     assert_eq!(settings.chats, Chats::for_testing());
+    assert_eq!(settings.calls, Calls::for_testing());
     assert_eq!(settings.tokens, Tokens::for_testing());
     assert!(settings.secrets.root_key.is_none() && settings.secrets.certificate.is_none());
     assert!(settings.warnings.is_empty());
@@ -34,6 +35,8 @@ fn every_wrong_value_is_refused_by_name() {
         ("HTTP_PORT", "0"),
         ("MAX_GROUP_MEMBERS", "1"),
         ("MAX_OWNED_CHATS", "-1"),
+        ("CALL_RING_SECONDS", "61"),
+        ("CALL_LOST_SECONDS", "2"),
         ("WS_PORT", "eighty"),
         ("BIND_ADDRESS", "localhost"),
         ("PUBLIC_URL", "http://chat.example.org"),
