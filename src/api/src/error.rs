@@ -2,6 +2,7 @@
 
 mod abuse;
 mod admin;
+mod calls;
 pub(crate) mod credentials;
 mod presence;
 

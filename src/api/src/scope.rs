@@ -21,6 +21,7 @@ const AREAS: &[(&str, Area)] = &[
     ("/status", Area::Users),
     ("/avatar/{uid}", Area::Users),
     ("/ice_servers", Area::Calls),
+    ("/calls", Area::Calls),
 ];
 
 /// What decides about access itself, whatever the method.
@@ -70,6 +71,8 @@ mod tests {
             (Method::GET, "/messages/history/dm/{uid}", "chat:read"),
             (Method::GET, "/chats/{chat_id}/pins", "chat:read"),
             (Method::POST, "/drafts", "chat:write"),
+            (Method::GET, "/calls/active", "calls:read"),
+            (Method::POST, "/calls/quality", "calls:write"),
             (Method::DELETE, "/schedule/{id}", "chat:write"),
             (Method::POST, "/status/read", "chat:write"),
             (Method::POST, "/password/change", "api:admin"),

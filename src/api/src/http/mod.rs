@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod avatar;
 mod bans;
+mod calls;
 mod chats;
 mod contacts;
 mod credentials;
@@ -41,6 +42,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(schedule::routes)
         .configure(sync::routes)
         .configure(chats::routes)
+        .configure(calls::routes)
         .configure(keys::routes)
         .configure(admin::routes)
         .configure(credentials::routes)

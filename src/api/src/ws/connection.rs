@@ -21,6 +21,8 @@ use melo_services::presence;
 use melo_services::{Caller, Core};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::calls::Attended;
+
 /// Between two pings of the server; two without an answer end the connection.
 const HEARTBEAT: Duration = Duration::from_secs(25);
 /// Payload of pings whose answer confirms what was written before them. The heartbeat's have none: its answer
@@ -66,6 +68,8 @@ pub(super) struct Connection {
     pub(super) in_flight: VecDeque<Accepted>,
     /// Until when the client's `resume` is waited for.
     pub(super) resume_until: Option<Instant>,
+    /// The call that the device is in.
+    pub(super) attended: Option<Attended>,
     unanswered_pings: u8,
     asked_for_receipt: bool,
 }
@@ -89,6 +93,7 @@ impl Connection {
             frames: Budget::default(),
             started,
             in_flight: VecDeque::new(),
+            attended: None,
             resume_until: waits_for_resume.then(|| started + RESUME_WITHIN),
             unanswered_pings: 0,
             asked_for_receipt: false,
@@ -102,7 +107,11 @@ impl Connection {
             Ok(mut live) => {
                 let attending = presence::attend(Arc::clone(&self.core), self.caller);
                 let attendance = Box::pin(attending).await;
-                let end = self.serve(&mut stream, &mut live).await;
+                let end = match Box::pin(self.welcome_to_call()).await {
+                    Ok(()) => self.serve(&mut stream, &mut live).await,
+                    Err(end) => Err(end),
+                };
+                Box::pin(self.leave_call()).await;
                 // Before the peer learns of the end: who closes and then asks is not told that they are here.
                 Box::pin(attendance.leave()).await;
                 end
@@ -182,6 +191,9 @@ impl Connection {
                 message = stream.recv(), if may_read => self.read(message, live).await?,
                 () = outbox.ready() => Box::pin(self.write_queued(live)).await?,
                 _ = heartbeat.tick() => self.beat(live).await?,
+                () = call_beat(self.attended.as_ref()), if self.attended.is_some() => {
+                    Box::pin(self.call_beat()).await?;
+                }
                 () = resume_deadline(self.resume_until), if self.resume_until.is_some() => self.resume_until = None,
                 () = std::future::ready(()), if behind => Box::pin(self.write_missed(live)).await?,
             }
@@ -238,6 +250,9 @@ impl Connection {
             Some(Err(error)) => return Err(refusal(&error)),
             Some(Ok(message)) => message,
         };
+        if let Some(attended) = &mut self.attended {
+            attended.hear();
+        }
         match message {
             AggregatedMessage::Text(text) if text.len() > MAX_FRAME_BYTES => Err(too_large()),
             // In a box, as every step of some size: an idle connection's task keeps no room for it.
@@ -272,6 +287,11 @@ impl Connection {
             return Err(End::Gone);
         }
         self.ping(b"").await
+    }
+
+    /// A ping outside of the heartbeat, whose answers alone decide whether the connection goes on.
+    pub(super) async fn ask_for_sign(&mut self) -> Result<(), End> {
+        self.socket.ping(b"").await.map_err(|_| End::Gone)
     }
 
     async fn ping(&mut self, payload: &[u8]) -> Result<(), End> {
@@ -316,6 +336,13 @@ async fn next_receipt(in_flight: &mut VecDeque<Accepted>) -> super::dispatch::Do
 async fn resume_deadline(until: Option<Instant>) {
     match until {
         Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn call_beat(attended: Option<&Attended>) {
+    match attended {
+        Some(attended) => tokio::time::sleep_until(attended.next()).await,
         None => std::future::pending().await,
     }
 }

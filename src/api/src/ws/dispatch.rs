@@ -149,6 +149,8 @@ impl Connection {
             ClientFrame::GetHistory { of } => return self.history(live, of).await,
             ClientFrame::TypingStart(place) => return self.typing(live, place, true).await,
             ClientFrame::TypingStop(place) => return self.typing(live, place, false).await,
+            ClientFrame::Call(frame) => return Box::pin(self.call(live, &frame)).await,
+            ClientFrame::CallQuality(frame) => return self.call_quality(live, frame).await,
             ClientFrame::Reauth { token } => return self.reauth(live, &token).await,
         };
         match done {

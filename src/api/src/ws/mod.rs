@@ -1,5 +1,6 @@
 //! WebSockets: the upgrade, the connection's socket I/O, and what each frame asks for.
 
+mod calls;
 mod connection;
 mod conversation;
 mod dispatch;

@@ -177,6 +177,30 @@ pub struct JobFigures {
     pub dead: u64,
 }
 
+/// Values in steps.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HistogramView {
+    /// Upper bounds of the steps but the last, which has none.
+    pub bounds: Vec<f64>,
+    /// Values in each step.
+    pub counts: Vec<u64>,
+}
+
+/// How calls were, as clients of this node have reported since its start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CallQualityFigures {
+    /// Reports.
+    pub reports: u64,
+    /// Packets that did not arrive, in percent.
+    pub loss: HistogramView,
+    /// Milliseconds.
+    pub jitter: HistogramView,
+    /// Round trip, in milliseconds.
+    pub rtt: HistogramView,
+    /// How devices reached each other: `host`, `srflx`, `prflx`, `relay` or `unknown`.
+    pub candidate_types: std::collections::BTreeMap<String, u64>,
+}
+
 /// Answer of GET /admin/figures.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FiguresAnswer {
@@ -192,6 +216,8 @@ pub struct FiguresAnswer {
     pub messages_stored: u64,
     /// Queued jobs.
     pub jobs: JobFigures,
+    /// How calls were.
+    pub calls: CallQualityFigures,
     /// Bytes.
     pub database_size: u64,
     /// Seconds since the start.

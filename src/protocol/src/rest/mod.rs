@@ -5,6 +5,7 @@ pub mod account;
 pub mod admin;
 pub mod avatar;
 pub mod bans;
+pub mod calls;
 pub mod chats;
 pub mod contacts;
 pub mod credentials;

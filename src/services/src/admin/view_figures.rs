@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{AdminError, authorize};
 use crate::audit::{self, Action, Object};
+use crate::calls::CallFigures;
 use crate::{Caller, Core, Origin};
 
 /// Counts of this server.
@@ -14,6 +15,8 @@ pub struct ServerFigures {
     pub stored: Figures,
     /// Open WebSocket connections of this node.
     pub connections: usize,
+    /// How calls were, as clients of this node have reported.
+    pub calls: CallFigures,
     /// Seconds since this node was started.
     pub uptime: u64,
 }
@@ -32,6 +35,7 @@ pub async fn view_figures(
     Ok(ServerFigures {
         stored,
         connections: core.hub.connections(),
+        calls: core.call_figures(),
         uptime: core.uptime().as_secs(),
     })
 }

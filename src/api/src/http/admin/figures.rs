@@ -3,8 +3,11 @@
 use actix_web::web::{Data, Json};
 use melo_domain::{AccountState, JobState, SessionKind};
 use melo_protocol::SERVER_VERSION;
-use melo_protocol::rest::admin::{FiguresAnswer, JobFigures, SessionFigures, UserFigures};
+use melo_protocol::rest::admin::{
+    CallQualityFigures, FiguresAnswer, HistogramView, JobFigures, SessionFigures, UserFigures,
+};
 use melo_services::admin;
+use melo_services::calls::{CallFigures, Histogram};
 
 use crate::error::ApiError;
 use crate::extract::{Authenticated, Traced};
@@ -38,10 +41,28 @@ pub(crate) async fn handle(
             running: jobs(JobState::Running),
             dead: jobs(JobState::Dead),
         },
+        calls: calls(&figures.calls),
         database_size: stored.database_bytes,
         uptime: figures.uptime,
         version: SERVER_VERSION.to_owned(),
     }))
+}
+
+fn calls(figures: &CallFigures) -> CallQualityFigures {
+    let view = |histogram: &Histogram| HistogramView {
+        bounds: histogram.bounds.clone(),
+        counts: histogram.counts.clone(),
+    };
+    let types = figures.candidates.iter();
+    CallQualityFigures {
+        reports: figures.reports,
+        loss: view(&figures.loss),
+        jitter: view(&figures.jitter),
+        rtt: view(&figures.round_trip),
+        candidate_types: types
+            .map(|(name, many)| ((*name).to_owned(), *many))
+            .collect(),
+    }
 }
 
 fn count<T: PartialEq>(counts: &[(T, u64)], of: T) -> u64 {
