@@ -3,6 +3,8 @@
 use melo_domain::{MessageId, Uid};
 use serde::{Deserialize, Serialize};
 
+use super::call::CallSignal;
+
 /// What a person wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
@@ -45,6 +47,8 @@ pub enum Content {
         /// An emoji, or another short text of at most [`MAX_REACTION`] bytes.
         reaction: String,
     },
+    /// Something said within a call. It comes in frames of the call and is in no log.
+    Call(CallSignal),
     /// A type that this version does not know; shown as such, never an error.
     Other {
         /// The `type`.
@@ -73,6 +77,17 @@ struct Wire {
     mentions: Vec<Uid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forwarded_from: Option<Uid>,
+}
+
+/// The `type` of what is said within a call.
+const CALL: &str = "call";
+
+#[derive(Serialize, Deserialize)]
+struct CallWire<'a> {
+    #[serde(rename = "type")]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(flatten)]
+    signal: CallSignal,
 }
 
 /// The longest `type` that is kept, in bytes.
@@ -106,6 +121,13 @@ impl Content {
     /// The JSON that is padded and sealed.
     pub fn to_json(&self) -> Result<Vec<u8>, MalformedContent> {
         let wire = match self {
+            Self::Call(signal) => {
+                let wire = CallWire {
+                    kind: CALL.into(),
+                    signal: signal.clone(),
+                };
+                return serde_json::to_vec(&wire).map_err(|_| MalformedContent);
+            }
             Self::Text(written) => Wire::of_text("text", written),
             Self::Edit { message, written } => Wire {
                 message_id: Some(*message),
@@ -129,6 +151,14 @@ impl Content {
     pub fn from_json(json: &[u8]) -> Result<Self, MalformedContent> {
         let wire: Wire = serde_json::from_slice(json).map_err(|_| MalformedContent)?;
         match wire.kind.as_str() {
+            CALL => {
+                let call: CallWire = serde_json::from_slice(json).map_err(|_| MalformedContent)?;
+                if call.signal.said.fits() {
+                    Ok(Self::Call(call.signal))
+                } else {
+                    Err(MalformedContent)
+                }
+            }
             "text" => Ok(Self::Text(wire.written()?)),
             "edit" => Ok(Self::Edit {
                 message: wire.message_id.ok_or(MalformedContent)?,

@@ -2,10 +2,12 @@
 //! pure: keys and bytes in, keys and bytes out.
 
 pub mod backup;
+pub mod call;
 pub mod chat_key;
 pub mod chat_message;
 pub mod content;
 pub mod directory;
+pub mod emoji;
 pub mod encoding;
 pub mod envelope;
 pub mod identity;
@@ -16,6 +18,7 @@ pub mod random;
 pub mod rsa_keys;
 pub mod safety_number;
 mod sealing;
+pub mod short_code;
 pub mod work;
 
 #[cfg(test)]
