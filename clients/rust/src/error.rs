@@ -36,6 +36,9 @@ pub enum ClientError {
     /// The message could not be sealed in the existing clients' form.
     #[error(transparent)]
     Legacy(#[from] LegacyError),
+    /// Too much is waiting to be said in calls, and there is no connection.
+    #[error("too much is waiting to be said in calls; there is no connection to the server")]
+    TooManyCallFrames,
     /// A chat's key could not be wrapped.
     #[error(transparent)]
     ChatKey(#[from] ChatKeyError),

@@ -131,6 +131,9 @@ impl Inner {
                 message: named,
                 reaction,
             } if named == message => Changed::Reacted { reaction, proof },
+            Content::Call(_) => Changed::Edited(Body::Unsupported {
+                kind: "call".to_owned(),
+            }),
             Content::Other { kind } => Changed::Edited(Body::Unsupported { kind }),
             Content::Edit { .. } | Content::Reaction { .. } | Content::Text(_) => {
                 Changed::Refused(Refusal::OtherMessage)

@@ -189,7 +189,11 @@ impl Client {
         let answer = inner.call(&calls::history(chat, part, limit)).await?;
         let mut collected = false;
         let mut messages = Vec::with_capacity(answer.events.len());
-        for entry in answer.events {
+        for entry in answer
+            .events
+            .into_iter()
+            .filter(|entry| entry.call.is_none())
+        {
             let mut message = inner.read_entry(chat, true, &entry).await?;
             if message.body == Body::Refused(Refusal::NoKey) && !collected {
                 // This device may not have been online since the key was handed out.

@@ -1,10 +1,10 @@
 //! The task behind a live connection.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{LogId, MessageId, Secret, Seq};
+use melo_domain::{LogId, MessageId, Secret, Seq, Uid};
 use melo_protocol::frame::MAX_RESUME_CURSORS;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
@@ -34,7 +34,7 @@ const WINDOW: usize = 32;
 /// The state of the task; what is about one connection only starts over with each.
 pub(super) struct Engine {
     pub(super) inner: Arc<Inner>,
-    wishes: Arc<Wishes>,
+    pub(super) wishes: Arc<Wishes>,
     events: mpsc::Sender<Event>,
     closing: watch::Receiver<bool>,
     backoff: Backoff,
@@ -46,6 +46,8 @@ pub(super) struct Engine {
     pub(super) paused_until: Option<Instant>,
     /// `synced` frames that are still to come before this device has caught up.
     pub(super) awaited_syncs: usize,
+    /// Frames about calls that were sent lately: a refusal that names one is theirs.
+    pub(super) call_frames: VecDeque<(Uuid, Option<Uid>)>,
     /// Messages of chats whose key has not come.
     pub(super) parked: Parked,
     gap_since: Option<Instant>,
@@ -77,6 +79,7 @@ impl Engine {
             in_flight: HashMap::new(),
             paused_until: None,
             awaited_syncs: 0,
+            call_frames: VecDeque::new(),
             parked: Parked::default(),
             gap_since: None,
             token: None,
@@ -267,6 +270,7 @@ impl Engine {
 
     /// Sends what waits: read marks, and messages as far as the window goes.
     async fn flush(&mut self, connection: &mut Connection) -> Result<(), Over> {
+        self.flush_calls(connection).await?;
         if !self.progress.is_synced() {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use melo_protocol::frame::StatusKind;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::call::CallEvent;
 use super::changes::Change;
 use super::messages::{Message, Refusal};
 use crate::error::ClientError;
@@ -31,6 +32,8 @@ pub enum Event {
     NowReadable(Message),
     /// Something was done to an earlier message.
     Change(Change),
+    /// Something happened in a call.
+    Call(CallEvent),
     /// Something happened to a group or channel.
     Chat(ChatEvent),
     /// How far messages of this account got. `Delivered` and `Read` speak for all messages of the log up to `seq`.

@@ -18,7 +18,7 @@ use super::over::Over;
 use crate::crypto::directory::DirectoryError;
 use crate::error::ClientError;
 use crate::keystore::IncomingRequest;
-use crate::socket::{Connection, Incoming, Place, Unknown};
+use crate::socket::{CallIncoming, Connection, Incoming, Place, Unknown};
 
 /// How long to wait when the server asks to slow down without saying for how long.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(2);
@@ -51,6 +51,11 @@ impl Engine {
                     touched.insert(notice.log);
                     changed |= self.chat_notice(kind, notice).await?;
                 }
+                Incoming::Call(CallIncoming::Record(record)) => {
+                    touched.insert(record.log);
+                    changed |= self.call(CallIncoming::Record(record)).await?;
+                }
+                Incoming::Call(frame) => changed |= self.call(frame).await?,
                 Incoming::Status(status) => {
                     if status.status == StatusKind::Queued {
                         touched.extend(status.log);
@@ -75,6 +80,9 @@ impl Engine {
                     .await?;
                 }
                 Incoming::Error(error) => {
+                    if self.call_refused(&error).await? {
+                        continue;
+                    }
                     changed = true;
                     self.error(error).await?;
                 }

@@ -1,13 +1,15 @@
 //! The live side of a client: a connection that comes back by itself, and what arrives on it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use melo_domain::{LogId, MessageId, Uid};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::call::{CallFrame, CallQueue};
 use super::engine::Engine;
 use super::events::Event;
 use super::{Client, Inner};
@@ -23,12 +25,22 @@ const EVENTS: usize = 1024;
 pub(super) struct Wishes {
     wake: Notify,
     reads: Mutex<BTreeMap<LogId, (MessageId, Uid)>>,
+    calls: Mutex<CallQueue>,
 }
 
 impl Wishes {
     /// Returns when there is something to do.
     pub(super) async fn any(&self) {
         self.wake.notified().await;
+    }
+
+    fn call_queue(&self) -> MutexGuard<'_, CallQueue> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The frames about calls that wait, once.
+    pub(super) fn take_calls(&self) -> Vec<CallFrame> {
+        self.call_queue().take(Instant::now())
     }
 
     /// The last message read of each conversation, once.
@@ -103,6 +115,17 @@ impl Client {
 }
 
 impl Live {
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// A frame about a call goes out as soon as there is a connection.
+    pub(super) fn queue_call(&self, frame: CallFrame) -> Result<(), ClientError> {
+        self.wishes.call_queue().put(frame, Instant::now())?;
+        self.wishes.wake.notify_one();
+        Ok(())
+    }
+
     /// Seals what was written, puts it into the outbox on disk and sends it as soon as there is a connection. The
     /// events say how far it gets, under the id returned.
     pub async fn send(

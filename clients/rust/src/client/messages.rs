@@ -171,7 +171,11 @@ impl Client {
             .call(&calls::history(with, page, per_page))
             .await?;
         let mut messages = Vec::with_capacity(answer.events.len());
-        for entry in answer.events {
+        for entry in answer
+            .events
+            .into_iter()
+            .filter(|entry| entry.call.is_none())
+        {
             let message = self.inner.read_entry(answer.log, false, &entry).await?;
             messages.push(message);
         }
@@ -266,6 +270,7 @@ impl Inner {
             Content::Text(written) => Body::Text { written, proof },
             Content::Edit { .. } => unsupported("edit"),
             Content::Reaction { .. } => unsupported("reaction"),
+            Content::Call(_) => unsupported("call"),
             Content::Other { kind } => Body::Unsupported { kind },
         }
     }

@@ -3,6 +3,8 @@
 mod account;
 #[cfg(test)]
 mod bench;
+mod call;
+mod call_seal;
 mod changes;
 mod chat_keys;
 mod chat_log;
@@ -35,6 +37,7 @@ use melo_protocol::rest::account::{LoginAnswer, LoginRequest};
 use serde::de::DeserializeOwned;
 
 pub use account::{Identity, SignIn};
+pub use call::{CallDeed, CallEvent, CallHeard, CallWords};
 pub use changes::{Change, Changed};
 pub use chat_keys::KeyProgress;
 pub use events::{ChatEvent, ChatNews, Ended, Event, SendError};

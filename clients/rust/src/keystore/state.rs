@@ -243,6 +243,12 @@ impl Person {
             .collect()
     }
 
+    /// The key that what is for that device alone is wrapped for.
+    pub fn recipient(&self, device: DeviceHandle) -> Option<EncryptionKey> {
+        let known = self.devices.get(&device).filter(|d| d.current)?;
+        EncryptionKey::from_der(&encoding::decode(&known.encryption_key).ok()?).ok()
+    }
+
     /// The key that a message of that device is signed with.
     pub fn signing_key(&self, device: DeviceHandle) -> Option<ed25519_dalek::VerifyingKey> {
         verifying_key(&decode_array(&self.devices.get(&device)?.signing_key).ok()?)

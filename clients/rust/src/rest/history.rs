@@ -32,6 +32,9 @@ pub struct HistoryEntry {
     /// Whether it was deleted, or its time was over.
     #[serde(default)]
     pub deleted: bool,
+    /// Of a call, what its record says: there is no message then.
+    #[serde(default)]
+    pub call: Option<melo_protocol::frame::CallRecordBody>,
 }
 
 /// The newest content of a message.

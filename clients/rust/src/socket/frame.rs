@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::call_frame::{self, CallIncoming};
 use super::chat_frame::{ChangeFrame, ChangeKind, ChatNotice, NoticeKind};
 
 /// A frame from the server.
@@ -25,6 +26,8 @@ pub enum Incoming {
     Change(ChangeKind, ChangeFrame),
     /// Something that happened to a chat or its members.
     Chat(NoticeKind, ChatNotice),
+    /// What the server says of calls.
+    Call(CallIncoming),
     /// `pong`.
     Pong(Pong),
     /// `history`.
@@ -84,7 +87,13 @@ impl Incoming {
         if let Some(notice) = NoticeKind::of(&kind) {
             return read(text).map(|frame| Self::Chat(notice, frame));
         }
+        if call_frame::is_said(&kind) {
+            return read(text).map(|frame| Self::Call(CallIncoming::Said(frame)));
+        }
         match kind.as_ref() {
+            "call_state" => read(text).map(|frame| Self::Call(CallIncoming::State(frame))),
+            "call_roster" => read(text).map(|frame| Self::Call(CallIncoming::Roster(frame))),
+            "call_record" => read(text).map(|frame| Self::Call(CallIncoming::Record(frame))),
             "keys_changed" if chat_id.is_some() => {
                 read(text).map(|frame| Self::Chat(NoticeKind::KeysChanged, frame))
             }

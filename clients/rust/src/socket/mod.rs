@@ -2,12 +2,14 @@
 //! business of [`crate::client`].
 
 mod backoff;
+mod call_frame;
 mod chat_frame;
 mod connection;
 mod frame;
 
 pub use backoff::Backoff;
 pub(crate) use backoff::jitter;
+pub use call_frame::{CallIncoming, CallOutgoing, CallRecordFrame, CallSaid};
 pub use chat_frame::{ChangeFrame, ChangeKind, ChatNotice, NoticeKind, outgoing};
 pub(crate) use chat_frame::{message_of, name_of};
 pub use connection::{Closed, ConnectError, Connection, FrameReader, FrameWriter};

@@ -74,6 +74,7 @@ impl<'a> Notice<'a> {
             },
             Event::Message(_)
             | Event::NowReadable(_)
+            | Event::Call(_)
             | Event::Change(_)
             | Event::Status { .. }
             | Event::SendFailed { .. }
