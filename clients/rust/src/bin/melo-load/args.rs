@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Idle(IdleArgs),
     /// Sign in with passwords, as fast as the server allows
     Login(LoginArgs),
+    /// Begin calls between pairs, and beside them as many direct messages
+    Calls(CallsArgs),
     /// Write to a group whose members are all connected, and beside it as many direct messages
     Group(GroupArgs),
     /// The same with a channel: fewer messages, more members
@@ -115,6 +117,34 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
     /// Process id of the server, for its processor time and memory
+    #[arg(long)]
+    pub pid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallsArgs {
+    /// Directory of the snapshot
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Calls begun a second, all pairs together, on a schedule that waits for nobody
+    #[arg(long, default_value_t = 500.0)]
+    pub rate: f64,
+    /// Seconds that are measured
+    #[arg(long, default_value_t = 20)]
+    pub seconds: u64,
+    /// Seconds before that
+    #[arg(long, default_value_t = 3)]
+    pub warmup: u64,
+    /// Bytes of each session description
+    #[arg(long, default_value_t = 2500, value_parser = clap::value_parser!(u32).range(32..=60_000))]
+    pub size: u32,
+    /// Pairs that take part [default: all]
+    #[arg(long)]
+    pub pairs: Option<usize>,
+    /// Without the direct messages to compare with
+    #[arg(long)]
+    pub no_baseline: bool,
+    /// Process id of the server, for its processor time
     #[arg(long)]
     pub pid: Option<u32>,
 }
@@ -243,6 +273,8 @@ pub(crate) enum Scenario {
     Login,
     /// 200 messages a second while 200 logins a second are offered
     Storm,
+    /// 500 calls begun a second
+    Calls,
     /// Messages to a large group
     Group,
     /// Messages to a channel

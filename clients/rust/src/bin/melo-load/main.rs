@@ -5,6 +5,7 @@
 
 mod accounts;
 mod args;
+mod calls;
 mod fail;
 mod fanout;
 mod files;
@@ -86,6 +87,11 @@ async fn perform(cli: Cli) -> Result<ExitCode, Failure> {
             let report = logins::measure(&snapshot, args.parallel, span, args.pid).await?;
             show(json, &report, &report.text());
             Ok(verdict(report.failed == 0))
+        }
+        Command::Calls(args) => {
+            let report = calls::measure(&Snapshot::load(&args.dir)?, &args).await?;
+            show(json, &report, &report.text());
+            Ok(verdict(report.sound()))
         }
         Command::Group(args) => fan_out(json, &args, GROUP_RATE).await,
         Command::Channel(args) => fan_out(json, &args, CHANNEL_RATE).await,

@@ -8,18 +8,18 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::args::{LabArgs, PlanArgs, Scenario};
+use crate::args::{CallsArgs, LabArgs, PlanArgs, Scenario};
 use crate::fail::Failure;
 use crate::report::{
-    FanoutReport, IdleReport, ListsReport, LoginReport, ReconnectReport, RunReport, StartReport,
-    StoredReport,
+    CallsReport, FanoutReport, IdleReport, ListsReport, LoginReport, ReconnectReport, RunReport,
+    StartReport, StoredReport,
 };
 use crate::snapshot::Snapshot;
 use crate::start::{self, Server};
-use crate::{files, idle, logins, prepare, run};
+use crate::{calls, files, idle, logins, prepare, run};
 
 /// Without those that take too long for every time.
-const ALL: [Scenario; 12] = [
+const ALL: [Scenario; 13] = [
     Scenario::Start,
     Scenario::Rate200,
     Scenario::Rate1000,
@@ -28,6 +28,7 @@ const ALL: [Scenario; 12] = [
     Scenario::Idle,
     Scenario::Login,
     Scenario::Storm,
+    Scenario::Calls,
     Scenario::Group,
     Scenario::Channel,
     Scenario::Reconnect,
@@ -42,6 +43,8 @@ const HOLD: Duration = Duration::from_secs(30);
 const LOGINS: usize = 4;
 /// Logins that are offered in a second of a storm.
 const STORM: u32 = 200;
+/// Calls begun a second.
+const CALLS: f64 = 500.0;
 /// Between a start and a measurement.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -53,6 +56,7 @@ pub(crate) enum Figures {
     Run(Box<RunReport>),
     Idle(IdleReport),
     Login(LoginReport),
+    Calls(Box<CallsReport>),
     Fanout(Box<FanoutReport>),
     Reconnect(ReconnectReport),
     Lists(ListsReport),
@@ -80,6 +84,7 @@ impl LabReport {
             Figures::Run(run) => run.faults.none(),
             Figures::Idle(idle) => idle.lost == 0,
             Figures::Login(login) => login.failed == 0,
+            Figures::Calls(calls) => calls.sound(),
             Figures::Fanout(fanout) => fanout.sound(),
             Figures::Reconnect(reconnect) => reconnect.sound(),
             Figures::Lists(lists) => lists.sound(),
@@ -95,6 +100,7 @@ impl Figures {
             Self::Run(figures) => figures.text(),
             Self::Idle(figures) => figures.text(),
             Self::Login(figures) => figures.text(),
+            Self::Calls(figures) => figures.text(),
             Self::Fanout(figures) => figures.text(),
             Self::Reconnect(figures) => figures.text(),
             Self::Lists(figures) => figures.text(),
@@ -230,6 +236,19 @@ impl<'a> Lab<'a> {
         let figures = match scenario {
             Scenario::Idle => {
                 Figures::Idle(idle::idle(&snapshot, args.connections, HOLD, server.pid).await?)
+            }
+            Scenario::Calls => {
+                let calls = CallsArgs {
+                    dir: self.running.clone(),
+                    rate: CALLS,
+                    seconds: args.seconds,
+                    warmup: 3,
+                    size: 2500,
+                    pairs: Some(args.pairs),
+                    no_baseline: false,
+                    pid,
+                };
+                Figures::Calls(Box::new(calls::measure(&snapshot, &calls).await?))
             }
             Scenario::Login => {
                 let span = Duration::from_secs(args.seconds);

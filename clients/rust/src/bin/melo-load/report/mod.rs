@@ -1,5 +1,6 @@
 //! Figures, for people and for programs. Latencies are counted in microseconds.
 
+mod calls;
 mod chats;
 mod fanout;
 mod run;
@@ -11,6 +12,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+pub(crate) use calls::CallsReport;
 pub(crate) use chats::{
     ListFigures, ListsReport, ReconnectReport, ReconnectRound, StoredReport, StoredRun,
 };
