@@ -15,6 +15,8 @@ mod admin_refusals;
 mod admin_roles;
 mod avatar;
 mod bans;
+mod calls;
+mod calls_groups;
 mod changes;
 mod chat_keys;
 mod chat_members;

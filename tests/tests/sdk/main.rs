@@ -5,5 +5,6 @@
 // A flow reads best in one piece.
 #![allow(clippy::too_many_lines)]
 
+mod calls;
 mod groups;
 mod someone;
