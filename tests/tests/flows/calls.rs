@@ -600,9 +600,8 @@ async fn who_sleeps_is_left_a_wake_up_and_how_it_was_is_counted() {
         1
     );
     let early = json!({"call_id": call, "loss": 0.5, "jitter": 12, "rtt": 80});
-    anna.post("/calls/quality", &early)
-        .await
-        .problem(ErrorCode::ValidationFailed);
+    let answer = anna.post("/calls/quality", &early).await;
+    assert_eq!(answer.refused_fields(), ["call_id"], "it rings");
     expect_state(&mut annas, "missed").await;
     annas.expect_frame("call_record").await;
     let bad = json!({"call_id": call, "loss": 200, "jitter": 12, "rtt": 80});

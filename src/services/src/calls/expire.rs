@@ -59,7 +59,10 @@ async fn look(core: &Core, place: &Place) -> Result<(), CallError> {
 async fn expire(core: &Core, live: &Live) -> Result<(), CallError> {
     let now = core.now();
     let changed = store::change(core, live.id, |live| match &mut live.talk {
-        Talk::Direct(call) => Ok(call.apply(CallEvent::Expire, now).map(|_| ())?),
+        Talk::Direct(call) => {
+            call.apply(CallEvent::Expire, now)?;
+            Ok(())
+        }
         Talk::Group(call) => Ok(call.expire(now)?),
     });
     let changed = match changed.await {

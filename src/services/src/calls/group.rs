@@ -182,9 +182,10 @@ async fn take_own_slot(core: &Core, caller: Caller, live: &Live) -> Result<(), C
     if !other.parties().contains(&party(caller)) {
         return Err(CallError::InCall);
     }
-    match other.talk {
-        Talk::Direct(_) => drop(finish::hang_up(core, caller, other.id).await?),
-        Talk::Group(_) => Box::pin(leave(core, party(caller), other.id)).await?,
+    if let Talk::Direct(_) = other.talk {
+        finish::hang_up(core, caller, other.id).await?;
+    } else {
+        Box::pin(leave(core, party(caller), other.id)).await?;
     }
     match slots::claim(core, &slot, live.id).await? {
         Claim::Taken => Ok(()),

@@ -150,10 +150,9 @@ async fn give_up_own(core: &Core, caller: Caller, live: &Live) -> Result<(), Cal
         return Err(CallError::InCall);
     }
     match &live.talk {
-        Talk::Direct(_) => drop(finish::hang_up(core, caller, live.id).await?),
-        Talk::Group(_) => drop(group::leave(core, party(caller), live.id).await?),
+        Talk::Direct(_) => finish::hang_up(core, caller, live.id).await.map(|_| ()),
+        Talk::Group(_) => group::leave(core, party(caller), live.id).await,
     }
-    Ok(())
 }
 
 async fn begin(
