@@ -1,9 +1,10 @@
-//! The outside world: text messages and mail. What is sent, to whom and when is decided above; here is only
+//! The outside world: text messages and mail, and the relay for calls. What is sent, to whom and when is decided above; here is only
 //! how. Each message has an id of the caller's, which a provider can tell a second attempt by.
 
 mod mail;
 mod sms;
 mod template;
+pub mod turn;
 
 pub use mail::{Mail, MailFault, MailSettings, Mailer, SmtpSecurity, smtp_security};
 pub use sms::{HttpSms, HttpSmsSettings, SmsGateway, TextMessage};
