@@ -158,6 +158,16 @@ impl Server {
         child.wait_with_output().expect("an end")
     }
 
+    /// Runs the program on the same data with these settings.
+    pub fn melo_with(&self, args: &[&str], settings: &[(&str, &str)]) -> Output {
+        melo(self.dir.path())
+            .args(args)
+            .env("DATA_DIR", self.data_dir())
+            .envs(settings.iter().copied())
+            .output()
+            .expect("an end")
+    }
+
     /// Gives somebody a role, as the operator does.
     #[track_caller]
     pub fn promote(&self, uid: &str, role: &str) {
@@ -267,6 +277,8 @@ impl Process {
             .arg("serve")
             .env("DATA_DIR", dir.join("data"))
             .env("BIND_ADDRESS", "127.0.0.1")
+            // Its ports are the same for all servers of a machine: only flows that are about it have one.
+            .env("TURN_MODE", "off")
             .env("HTTP_PORT", http_port.to_string())
             .env("WS_PORT", ws_port.to_string())
             .envs(settings.iter().map(|(name, value)| (name, value)))

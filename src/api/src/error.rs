@@ -9,6 +9,7 @@ mod presence;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use melo_protocol::{ErrorCode, FieldError};
+use melo_services::Fault;
 use melo_services::access::AccessError;
 use melo_services::account::{AccountError, AuthError};
 use melo_services::avatar::AvatarError;
@@ -91,6 +92,12 @@ impl ResponseError for ApiError {
     /// Empty: the middleware knows the path and the request id, and writes the problem document.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::internal(&fault)
     }
 }
 

@@ -95,6 +95,7 @@ mod tests {
             (Method::POST, "/status/away", "users:write"),
             (Method::POST, "/status/typing", "chat:write"),
             (Method::GET, "/statuses", "users:read"),
+            (Method::GET, "/ice_servers", "calls:read"),
             (Method::POST, "/account/export", "api:admin"),
             (Method::POST, "/account/delete", "api:admin"),
         ] {

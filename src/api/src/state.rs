@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use melo_services::Core;
+use melo_services::ice::{Ice, RelayGauge};
 use melo_services::outgoing::WebhookGuard;
 
 use crate::TrustedProxies;
@@ -30,6 +31,10 @@ pub struct State {
     pub core: Arc<Core>,
     /// Settings.
     pub settings: Arc<EdgeSettings>,
+    /// Servers for calls.
+    pub ice: Arc<Ice>,
+    /// The relay of this process, if it has one.
+    pub relay: Option<Arc<dyn RelayGauge>>,
 }
 
 impl State {

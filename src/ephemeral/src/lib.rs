@@ -53,6 +53,8 @@ pub enum Kind {
     CallDevice,
     /// What a device that comes back into a call has missed.
     CallSignal,
+    /// Whose session may relay calls, by its pseudonym.
+    Relay,
 }
 
 impl Kind {
@@ -72,6 +74,7 @@ impl Kind {
             Self::CallIn => "call_in",
             Self::CallDevice => "call_device",
             Self::CallSignal => "call_signal",
+            Self::Relay => "relay",
         }
     }
 }

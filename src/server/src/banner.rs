@@ -38,7 +38,13 @@ impl Language {
 }
 
 /// Where the server listens, where things are, and what to do next.
-pub fn ready(settings: &Settings, certificate: &CertificateInfo, language: Language) -> String {
+pub fn ready(
+    settings: &Settings,
+    certificate: &CertificateInfo,
+    calls: &[String; 2],
+    language: Language,
+) -> String {
+    let [calls, calls_russian] = calls;
     let host = reachable_host(settings);
     let https = https_url(settings, &host);
     let ws = settings.network.ws_port;
@@ -58,6 +64,7 @@ pub fn ready(settings: &Settings, certificate: &CertificateInfo, language: Langu
                 "\nMelo {version} is ready.\n\
                  \n  HTTPS        {https}   (listening on {bind})\
                  \n  WebSocket    wss://{host}:{ws}\
+                 \n  Calls        {calls}\
                  \n  Data         {data} ({database})\
                  \n  Keys         {keys}   back it up: without it the data cannot be read\
                  \n  Certificate  {kind}SHA-256 {fingerprint}\n\
@@ -80,6 +87,7 @@ pub fn ready(settings: &Settings, certificate: &CertificateInfo, language: Langu
                 "\nMelo {version} готов к работе.\n\
                  \n  HTTPS        {https}   (слушает {bind})\
                  \n  WebSocket    wss://{host}:{ws}\
+                 \n  Звонки       {calls_russian}\
                  \n  Данные       {data} ({database})\
                  \n  Ключи        {keys}   сделайте копию: без них данные не прочитать\
                  \n  Сертификат   {kind}SHA-256 {fingerprint}\n\
@@ -165,13 +173,18 @@ mod tests {
         }
     }
 
+    fn calls() -> [String; 2] {
+        ["TURN on UDP 3478".to_owned(), "TURN: UDP 3478".to_owned()]
+    }
+
     #[test]
     fn it_says_where_and_what_next() {
         let mut settings = Settings::for_testing(Path::new("/srv/melo"));
-        let text = ready(&settings, &certificate(), Language::English);
+        let text = ready(&settings, &certificate(), &calls(), Language::English);
         for part in [
             "https://localhost:8088",
             "wss://localhost:8089",
+            "TURN on UDP 3478",
             "/srv/melo/data",
             "/srv/melo/keys",
             "AB:CD",
@@ -180,10 +193,10 @@ mod tests {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         settings.network.http_port = 9000;
-        let text = ready(&settings, &certificate(), Language::English);
+        let text = ready(&settings, &certificate(), &calls(), Language::English);
         assert!(text.contains(" --server https://localhost:9000 "), "{text}");
         settings.network.public_url = Some("https://chat.example.org".to_owned());
-        let text = ready(&settings, &certificate(), Language::Russian);
+        let text = ready(&settings, &certificate(), &calls(), Language::Russian);
         assert!(
             text.contains("--server https://chat.example.org ") && text.contains("готов"),
             "{text}"

@@ -106,6 +106,19 @@ pub struct DoctorArgs {
     /// Print the text of .env.example, every setting with its default, and check nothing
     #[arg(long)]
     pub print_env_example: bool,
+    /// What to look at alone [default: everything but calls].
+    #[command(subcommand)]
+    pub topic: Option<DoctorTopic>,
+}
+
+/// What `melo doctor` looks at alone.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum DoctorTopic {
+    /// Relay packets through every way in, and name what stands in the way
+    ///
+    /// Asks the server that runs here, or starts its relay for the check. With TURN_MODE=external, asks the servers
+    /// of TURN_URLS.
+    Calls,
 }
 
 #[cfg(test)]

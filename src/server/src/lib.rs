@@ -13,6 +13,7 @@ pub mod keys;
 mod migrate;
 mod offline;
 mod open_files;
+mod relay;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use melo_domain::{Clock, SystemClock};
 
-use cli::{Cli, Command, KeysAction, MigrateAction};
+use cli::{Cli, Command, DoctorTopic, KeysAction, MigrateAction};
 use settings::{SECTIONS, Settings, Source, env_example};
 
 /// The whole program.
@@ -50,6 +51,11 @@ pub fn main() -> ExitCode {
         Err(error) => return failure(&error),
     };
     let settings = Settings::from(&source);
+    if let Command::Doctor(args) = &cli.command
+        && let Some(DoctorTopic::Calls) = args.topic
+    {
+        return in_runtime(doctor::calls::run(settings));
+    }
     if let Command::Doctor(_) = cli.command {
         let env_file = cli.env_file.as_deref().unwrap_or(Path::new(".env"));
         return in_runtime(doctor::run(settings, env_file));

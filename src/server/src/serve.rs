@@ -77,6 +77,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         store,
         root,
         ephemeral,
+        calls,
     } = wiring::assemble(&settings, keys, Arc::clone(&clock)).await?;
 
     let hub = Arc::clone(state.core.hub());
@@ -110,7 +111,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let serving = tokio::spawn(server);
     // Before it is told to be ready: from then on it may be told to stop.
     let signals = StopSignals::listen();
-    let ready = banner::ready(&settings, &certificate, Language::of_terminal());
+    let ready = banner::ready(&settings, &certificate, &calls, Language::of_terminal());
     // Nobody may be reading any more; that is no reason to stop.
     let _ = writeln!(std::io::stdout(), "{ready}");
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use melo_api::{EdgeSettings, State};
 use melo_crypto::{
     AuditChain, CsrfTokens, Keyring, KeyringError, PasswordCost, PasswordError, PasswordHasher,
-    Purpose, RootKey, WorkChallenges,
+    Purpose, RelayPseudonyms, RootKey, WorkChallenges,
 };
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
 use melo_jobs::JobSchedulerError;
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
 use melo_services::calls::CallRules;
+use melo_services::ice::{Ice, RelayGauge};
 use melo_services::{ChatLimits, Core, Parts, Policy, Window};
 use melo_storage::{Database, StorageError, Store, data_keys};
 
 use crate::gateways::{self, GatewaysError};
 use crate::keys::Keys;
+use crate::relay::{self, Asked, Gauge, RelayWatch};
 use crate::settings::{Chats, Settings};
 
 /// Life of a device token: the contract's 30 days.
@@ -54,6 +56,8 @@ pub struct Assembly {
     pub root: RootKey,
     /// Short-lived entries, to be swept.
     pub ephemeral: Arc<InProcess>,
+    /// How calls find their way, for the operator: in English and Russian.
+    pub calls: [String; 2],
 }
 
 /// Connects, migrates and joins everything.
@@ -79,12 +83,13 @@ pub async fn assemble(
     let bus: Arc<dyn Bus> = Arc::new(InProcessBus::default());
     bus.subscribe(Arc::clone(&hub) as Arc<dyn BusSubscriber>);
 
+    let pseudonyms = RelayPseudonyms::new(&keys.app_secret);
     let (core, writer) = Core::start(Parts {
         store: store.clone(),
-        clock,
+        clock: Arc::clone(&clock),
         ephemeral,
         hub,
-        bus,
+        bus: Arc::clone(&bus),
         passwords: PasswordHasher::new(&keys.app_secret, PasswordCost::default())?,
         jwt: keys.jwt,
         csrf: CsrfTokens::new(&keys.app_secret),
@@ -99,9 +104,33 @@ pub async fn assemble(
         proxies: settings.protection.proxies.clone(),
         sms_webhook: gateways::webhook(settings),
     };
+    let tls = &keys.tls.config;
+    let asked = Asked {
+        core: Arc::downgrade(&core),
+        operator: pseudonyms.operator(),
+    };
+    let started = relay::start(settings, &keys.turn_secret, tls, asked, clock).await;
+    let ice = Arc::new(Ice {
+        pseudonyms,
+        secret: keys.turn_secret,
+        life: settings.turn.credential_life,
+        source: started.source,
+    });
+    if let Some(server) = &started.server {
+        // Behind the memory of sessions, which thus knows of their end when the relay asks again.
+        bus.subscribe(Arc::new(RelayWatch {
+            server: Arc::clone(server),
+            ice: Arc::clone(&ice),
+        }));
+    }
+    let gauge = started
+        .server
+        .map(|server| Arc::new(Gauge(server)) as Arc<dyn RelayGauge>);
     let state = State {
         core,
         settings: Arc::new(edge),
+        ice,
+        relay: gauge,
     };
     Ok(Assembly {
         state,
@@ -109,6 +138,7 @@ pub async fn assemble(
         store,
         root: keys.root,
         ephemeral: backend,
+        calls: started.said,
     })
 }
 

@@ -18,6 +18,7 @@ mod cursor_buffer;
 pub mod devices;
 pub mod drafts;
 mod fault;
+pub mod ice;
 pub mod invites;
 pub mod keys;
 mod limits;

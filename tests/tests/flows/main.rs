@@ -35,6 +35,8 @@ mod events;
 mod handshake;
 mod hostile_frames;
 mod http;
+mod ice;
+mod ice_tools;
 mod imported;
 mod invites;
 mod leaving;

@@ -10,6 +10,7 @@ mod contacts;
 mod credentials;
 mod devices;
 mod idempotency;
+mod ice;
 mod invites;
 mod keys;
 mod messages;
@@ -32,6 +33,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(sessions::routes)
         .configure(devices::routes)
         .configure(tokens::routes)
+        .configure(ice::routes)
         .configure(two_factor::routes)
         .configure(bans::routes)
         .configure(avatar::routes)

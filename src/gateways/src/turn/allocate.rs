@@ -223,7 +223,7 @@ impl Relay {
         }
         // Asked again: a revocation since the first time found no allocation to end.
         let pseudonym = &request.identity.pseudonym;
-        if self.authority.account(pseudonym).await != Some(request.account) {
+        if self.authority.account(pseudonym).await != Ok(Some(request.account)) {
             self.remove(&allocation, false);
             return self.unauthorized(&request.message, request.client.path.client);
         }

@@ -108,7 +108,9 @@ impl Relay {
         client: &Client,
     ) -> Option<Vec<u8>> {
         let message = Message::parse(bytes).ok()?;
-        let Some(account) = self.authority.account(&identity.pseudonym).await else {
+        // Unanswered when nobody can say: the client asks again.
+        let account = self.authority.account(&identity.pseudonym).await.ok()?;
+        let Some(account) = account else {
             return Some(self.unauthorized(&message, client.path.client));
         };
         let granted = Granted {

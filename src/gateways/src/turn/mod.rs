@@ -26,7 +26,7 @@ mod way;
 pub use figures::{Transport, TransportFigures, TurnFigures};
 pub use peers::is_public;
 pub use server::{Bound, TurnServer, Unbound, own_addresses};
-pub use settings::{Account, Authority, RelayAddress, TurnLimits, TurnSettings};
+pub use settings::{Account, Authority, CannotSay, RelayAddress, TurnLimits, TurnSettings};
 
 #[cfg(test)]
 mod tests;

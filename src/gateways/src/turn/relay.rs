@@ -317,7 +317,7 @@ impl Relay {
             if !asked.insert(pseudonym.clone()) {
                 continue;
             }
-            if self.authority.account(&pseudonym).await.is_none() {
+            if self.authority.account(&pseudonym).await == Ok(None) {
                 self.revoke(|one| one == &*pseudonym);
             }
         }

@@ -62,10 +62,14 @@ pub struct TurnLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Account(pub u64);
 
+/// The authority cannot say at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CannotSay;
+
 /// Knows whose a pseudonym is.
 #[async_trait]
 pub trait Authority: Send + Sync + 'static {
     /// The account, as long as whoever got credentials for this pseudonym may relay. Asked for signed requests only, and
-    /// again and again while an allocation lasts.
-    async fn account(&self, pseudonym: &str) -> Option<Account>;
+    /// again and again while an allocation lasts. When it cannot say, nothing changes.
+    async fn account(&self, pseudonym: &str) -> Result<Option<Account>, CannotSay>;
 }

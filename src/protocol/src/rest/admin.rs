@@ -1,5 +1,7 @@
 //! Admin bodies. Lists go on after `next`, which is absent on the last page.
 
+use std::collections::BTreeMap;
+
 use melo_domain::{DeviceHandle, SessionId, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -220,6 +222,9 @@ pub struct FiguresAnswer {
     pub calls: CallQualityFigures,
     /// Bytes.
     pub database_size: u64,
+    /// The relay for calls; absent where this server has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayAnswer>,
     /// Seconds since the start.
     pub uptime: u64,
     /// Of the server.
@@ -257,4 +262,24 @@ pub struct AuditAnswer {
     /// For `before`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<i64>,
+}
+
+/// How the relay for calls does, since the start. Of the calls and who makes them it says nothing.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RelayAnswer {
+    /// By how clients reach it: `udp`, `tcp`, `tls`.
+    pub transports: BTreeMap<String, RelayTransport>,
+    /// What was refused or dropped: `unauthorized`, `forbidden`, `quota`, `capacity`, `dropped`, `malformed`.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// What goes over one transport.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RelayTransport {
+    /// Allocations that live.
+    pub allocations: u64,
+    /// Allocations since the start.
+    pub allocations_total: u64,
+    /// Payload that was relayed, in both directions, in bytes.
+    pub bytes: u64,
 }

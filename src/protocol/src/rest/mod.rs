@@ -10,6 +10,7 @@ pub mod chats;
 pub mod contacts;
 pub mod credentials;
 pub mod drafts;
+pub mod ice;
 pub mod keys;
 pub mod messages;
 pub mod people;

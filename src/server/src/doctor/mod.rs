@@ -1,5 +1,6 @@
 //! `melo doctor`: everything a server needs, one line per check.
 
+pub mod calls;
 mod finding;
 mod machine;
 mod ours;

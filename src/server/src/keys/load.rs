@@ -23,14 +23,18 @@ pub fn load(settings: &Settings) -> Result<Keys, KeysError> {
         Identity::load(places.certificate.clone()).map_err(KeyProblem::from),
         &mut problems,
     );
-    match (root, app_secret, jwt, vapid, tls) {
-        (Some(root), Some(app_secret), Some(jwt), Some(vapid), Some(tls)) => Ok(Keys {
-            root,
-            app_secret,
-            jwt,
-            vapid,
-            tls,
-        }),
+    let turn_secret = noted(turn_secret(settings, &places), &mut problems);
+    match (root, app_secret, jwt, vapid, turn_secret, tls) {
+        (Some(root), Some(app_secret), Some(jwt), Some(vapid), Some(turn_secret), Some(tls)) => {
+            Ok(Keys {
+                root,
+                app_secret,
+                jwt,
+                vapid,
+                turn_secret,
+                tls,
+            })
+        }
         _ => Err(KeysError(problems)),
     }
 }
@@ -127,6 +131,18 @@ fn vapid_pair(settings: &Settings, places: &Locations) -> Result<Vapid, KeyProbl
         public: pair.public_key,
         subject: settings.push.subject.clone(),
     })
+}
+
+fn turn_secret(settings: &Settings, places: &Locations) -> Result<Secret, KeyProblem> {
+    const WHAT: &str = "the secret for relays";
+    let value = settings.turn.secret.as_ref();
+    let text = secret_text(WHAT, &places.turn_secret, "TURN_SECRET", value)?;
+    let secret = Secret::new(text.expose().trim().to_owned());
+    if secret.expose().is_empty() {
+        let problem = "is empty; remove it and it is made again".to_owned();
+        return Err(malformed(WHAT, &places.turn_secret, problem));
+    }
+    Ok(secret)
 }
 
 fn secret_text(

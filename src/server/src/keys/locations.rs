@@ -17,6 +17,8 @@ pub const JWT_PRIVATE: &str = "jwt.pem";
 pub const JWT_PUBLIC: &str = "jwt.pub.pem";
 /// The VAPID pair.
 pub const VAPID: &str = "vapid.json";
+/// The secret that makes passwords for relays.
+pub const TURN_SECRET: &str = "turn.secret";
 /// The self-signed certificate.
 pub const CERTIFICATE: &str = "tls.crt";
 /// Its private key.
@@ -29,6 +31,7 @@ pub const OWN_FILES: &[&str] = &[
     JWT_PRIVATE,
     JWT_PUBLIC,
     VAPID,
+    TURN_SECRET,
     CERTIFICATE,
     CERTIFICATE_KEY,
 ];
@@ -83,6 +86,8 @@ pub struct Locations {
     pub jwt_public: Option<Place>,
     /// The VAPID pair.
     pub vapid: Place,
+    /// The secret that makes passwords for relays.
+    pub turn_secret: Place,
     /// Certificate chain and key.
     pub certificate: CertificateFiles,
 }
@@ -113,6 +118,7 @@ impl Locations {
             },
             jwt_public,
             vapid: by_value(settings.push.vapid.is_some(), VAPID),
+            turn_secret: by_value(settings.turn.secret.is_some(), TURN_SECRET),
             certificate: match &secrets.certificate {
                 Some(given) => CertificateFiles {
                     certificate: given.certificate.clone(),
@@ -136,6 +142,7 @@ impl Locations {
             Some(&self.jwt_private),
             self.jwt_public.as_ref(),
             Some(&self.vapid),
+            Some(&self.turn_secret),
         ]
         .into_iter()
         .flatten()

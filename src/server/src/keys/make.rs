@@ -51,6 +51,9 @@ pub fn make_missing(settings: &Settings, now: Timestamp) -> Result<Vec<PathBuf>,
             .map_err(|error| generating("the VAPID pair", &error))?;
         write_line(file, &text)?;
     }
+    if let Some(file) = places.turn_secret.missing() {
+        write_line(file, keygen::app_secret().expose())?;
+    }
     make_certificate(settings, &places, now)?;
     Ok(missing)
 }

@@ -37,6 +37,8 @@ pub struct Keys {
     pub jwt: JwtKeys,
     /// Web push.
     pub vapid: Vapid,
+    /// Makes passwords for relays.
+    pub turn_secret: Secret,
     /// Certificate and TLS configuration.
     pub tls: Identity,
 }

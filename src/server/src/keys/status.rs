@@ -35,6 +35,11 @@ pub fn describe(settings: &Settings, keys: &Keys, now: Timestamp) -> String {
             place(&places.vapid, "VAPID_PRIVATE_KEY"),
         ),
         (
+            "relay secret",
+            "present".to_owned(),
+            place(&places.turn_secret, "TURN_SECRET"),
+        ),
+        (
             "certificate",
             certificate(&keys.tls.info, now),
             places.certificate.certificate.display().to_string(),
@@ -110,6 +115,7 @@ mod tests {
             &keys.root.to_base64url(),
             &keys.app_secret,
             &keys.vapid.private,
+            &keys.turn_secret,
         ] {
             assert!(!text.contains(secret.expose()));
         }

@@ -48,6 +48,7 @@ fn the_first_start_makes_everything_and_the_second_nothing() {
             "root.key",
             "tls.crt",
             "tls.key",
+            "turn.secret",
             "vapid.json"
         ]
     );

@@ -22,6 +22,7 @@ mod source;
 mod spec;
 mod storage;
 mod tokens;
+mod turn;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +48,7 @@ use spec::quoted;
 pub use spec::{Section, Spec, env_example};
 pub use storage::{DatabaseUrl, Storage};
 pub use tokens::Tokens;
+pub use turn::{Turn, TurnMode};
 
 /// Every section, in the order of `.env.example`.
 pub const SECTIONS: &[Section] = &[
@@ -58,6 +60,7 @@ pub const SECTIONS: &[Section] = &[
     sms::SECTION,
     mail::SECTION,
     push::SECTION,
+    turn::SECTION,
     limits::SECTION,
     protection::SECTION,
     chats::SECTION,
@@ -86,6 +89,8 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// Web push.
     pub push: Push,
+    /// How calls find their way.
+    pub turn: Turn,
     /// Rate limits.
     pub limits: Limits,
     /// Proxies, and the price of getting in.
@@ -134,6 +139,7 @@ impl Settings {
             );
         }
         let push = Push::from(reader);
+        let turn = Turn::from(reader);
         let limits = Limits::from(reader);
         let protection = Protection::from(reader);
         let chats = Chats::from(reader);
@@ -150,6 +156,7 @@ impl Settings {
             sms: sms?,
             mail: mail?,
             push: push?,
+            turn: turn?,
             limits: limits?,
             protection: protection?,
             chats: chats?,
@@ -173,6 +180,7 @@ impl Settings {
             sms: Sms::for_testing(),
             mail: None,
             push: Push::for_testing(),
+            turn: Turn::for_testing(),
             limits: Limits::for_testing(),
             protection: Protection::for_testing(),
             chats: Chats::for_testing(),

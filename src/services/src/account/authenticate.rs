@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use melo_crypto::JwtError;
 use melo_domain::{DeviceHandle, InvalidScope, SessionId, Timestamp, Uid};
 use melo_ephemeral::Kind;
-use melo_storage::sessions;
+use melo_storage::StorageError;
+use melo_storage::sessions::{self, Session};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::faults;
@@ -83,20 +84,29 @@ fn read_claims(core: &Core, token: &str) -> Result<Caller, AuthError> {
 }
 
 async fn check_session(core: &Core, caller: Caller) -> Result<(), AuthError> {
-    let session = if let Some(session) = core.caches.sessions.get(&caller.session) {
-        session
-    } else {
-        let found = sessions::find(core.store.db.read(), caller.session).await?;
-        let session = found.ok_or(AuthError::SessionRevoked)?;
-        // Only if nobody was faster: an end that was told of in the meantime stands.
-        let known = core.caches.sessions.entry(caller.session);
-        known.or_insert(session).into_value()
-    };
+    let session = known_session(core, caller.session).await?;
+    let session = session.ok_or(AuthError::SessionRevoked)?;
     if session.active && session.uid == caller.uid && session.device == caller.device {
         Ok(())
     } else {
         Err(AuthError::SessionRevoked)
     }
+}
+
+/// A session as it was a few seconds ago at most; an end that was told of is known at once.
+pub(crate) async fn known_session(
+    core: &Core,
+    id: SessionId,
+) -> Result<Option<Session>, StorageError> {
+    if let Some(session) = core.caches.sessions.get(&id) {
+        return Ok(Some(session));
+    }
+    let Some(session) = sessions::find(core.store.db.read(), id).await? else {
+        return Ok(None);
+    };
+    // Only if nobody was faster: an end that was told of in the meantime stands.
+    let known = core.caches.sessions.entry(id);
+    Ok(Some(known.or_insert(session).into_value()))
 }
 
 /// Looks at the session's row itself. A connection does so once it can be found and closed: an end that

@@ -22,6 +22,7 @@ pub(crate) use add_device::find_or_add_device;
 pub use authenticate::{
     AuthError, authenticate, authenticate_call, authenticate_ticket, still_signed_in,
 };
+pub(crate) use authenticate::known_session;
 pub use delete::{delete, erase};
 pub(crate) use erase::Leaving;
 pub(crate) use export::MAX_EXPORTS;

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Lists(ListsArgs),
     /// Start a server on an empty directory and again on the same, and measure how long it takes
     Start(StartArgs),
+    /// Start a server and measure its relay for calls, beside a bare forwarder of datagrams
+    Turn(TurnArgs),
     /// Start a server, prepare it once, and measure everything
     Lab(LabArgs),
 }
@@ -249,6 +251,25 @@ pub(crate) struct StartArgs {
     /// Starts on existing data that are measured
     #[arg(long, default_value_t = 5)]
     pub times: usize,
+    /// Further settings for the server
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TurnArgs {
+    /// The server's program
+    #[arg(long)]
+    pub bin: PathBuf,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// How often forwarder and relay are measured, in turn
+    #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    /// Allocations at once, for the memory of each
+    #[arg(long, default_value_t = 2000)]
+    pub allocations: usize,
     /// Further settings for the server
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,

@@ -24,6 +24,7 @@ mod run;
 mod scan;
 mod snapshot;
 mod start;
+mod turn;
 mod wire;
 
 use std::process::ExitCode;
@@ -107,6 +108,11 @@ async fn perform(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Start(args) => {
             let report = start::measure(&args.bin, args.times, &args.env).await?;
+            show(json, &report, &report.text());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Turn(args) => {
+            let report = turn::measure(&args).await?;
             show(json, &report, &report.text());
             Ok(ExitCode::SUCCESS)
         }

@@ -107,6 +107,7 @@ fn command(
     files::write_private(&path, b"")?;
     let log = std::fs::OpenOptions::new().append(true).open(&path);
     let log = log.map_err(Failure::file(path))?;
+    let relays = env.iter().any(|setting| setting.starts_with("TURN_PORT="));
     let mut command = Command::new(bin);
     command
         .arg("serve")
@@ -115,6 +116,8 @@ fn command(
         .env("DATA_DIR", "data")
         .env("KEYS_DIR", "keys")
         .env("BIND_ADDRESS", "127.0.0.1")
+        // Only what measures the relay has one: its ports are the same for all servers of a machine.
+        .env("TURN_MODE", if relays { "embedded" } else { "off" })
         .env("HTTP_PORT", https.to_string())
         .env("WS_PORT", wss.to_string())
         .envs(LIMITS)
@@ -207,7 +210,7 @@ async fn measure_in(
 }
 
 /// A directory of our own among the temporary ones.
-fn scratch() -> Result<PathBuf, Failure> {
+pub(crate) fn scratch() -> Result<PathBuf, Failure> {
     let name = format!("melo-load-{}", melo_client::crypto::random::uuid()?);
     let dir = std::env::temp_dir().join(name);
     files::make_private_dir(&dir)?;

@@ -4,10 +4,12 @@ use actix_web::web::{Data, Json};
 use melo_domain::{AccountState, JobState, SessionKind};
 use melo_protocol::SERVER_VERSION;
 use melo_protocol::rest::admin::{
-    CallQualityFigures, FiguresAnswer, HistogramView, JobFigures, SessionFigures, UserFigures,
+    CallQualityFigures, FiguresAnswer, HistogramView, JobFigures, RelayAnswer, RelayTransport,
+    SessionFigures, UserFigures,
 };
 use melo_services::admin;
 use melo_services::calls::{CallFigures, Histogram};
+use melo_services::ice::RelayFigures;
 
 use crate::error::ApiError;
 use crate::extract::{Authenticated, Traced};
@@ -43,6 +45,10 @@ pub(crate) async fn handle(
         },
         calls: calls(&figures.calls),
         database_size: stored.database_bytes,
+        relay: state
+            .relay
+            .as_ref()
+            .map(|relay| relay_answer(relay.figures())),
         uptime: figures.uptime,
         version: SERVER_VERSION.to_owned(),
     }))
@@ -68,4 +74,22 @@ fn calls(figures: &CallFigures) -> CallQualityFigures {
 fn count<T: PartialEq>(counts: &[(T, u64)], of: T) -> u64 {
     let found = counts.iter().find(|(one, _)| *one == of);
     found.map_or(0, |(_, many)| *many)
+}
+
+fn relay_answer(figures: RelayFigures) -> RelayAnswer {
+    let transports = figures.transports.iter().map(|transport| {
+        let answer = RelayTransport {
+            allocations: transport.live,
+            allocations_total: transport.made,
+            bytes: transport.bytes,
+        };
+        (transport.name.to_owned(), answer)
+    });
+    let refused = figures.refused.iter();
+    RelayAnswer {
+        transports: transports.collect(),
+        refused: refused
+            .map(|(reason, count)| ((*reason).to_owned(), *count))
+            .collect(),
+    }
 }

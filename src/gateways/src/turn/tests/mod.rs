@@ -38,8 +38,8 @@ struct Book(Mutex<HashMap<String, u64>>);
 
 #[async_trait]
 impl Authority for Book {
-    async fn account(&self, pseudonym: &str) -> Option<Account> {
-        self.0.lock().get(pseudonym).copied().map(Account)
+    async fn account(&self, pseudonym: &str) -> Result<Option<Account>, CannotSay> {
+        Ok(self.0.lock().get(pseudonym).copied().map(Account))
     }
 }
 

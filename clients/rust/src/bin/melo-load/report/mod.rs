@@ -5,6 +5,7 @@ mod chats;
 mod fanout;
 mod run;
 mod server;
+mod turn;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -19,6 +20,7 @@ pub(crate) use chats::{
 pub(crate) use fanout::{FanoutLoad, FanoutReport};
 pub(crate) use run::{Faults, RunReport, ServerLoad};
 pub(crate) use server::{IdleReport, LoginReport, StartReport};
+pub(crate) use turn::{RelayRound, TurnReport};
 
 /// The longest latency that is told apart from longer ones, in microseconds.
 const LONGEST: u64 = 60_000_000;
