@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-/// The numbers that channels may have (RFC 8656, section 12).
-pub const CHANNELS: RangeInclusive<u16> = 0x4000..=0x4FFF;
+/// The numbers that channels may have. RFC 8656, section 12, has kept 0x4000 to 0x4FFF of them; clients of RFC 5766,
+/// section 11, coturn's among them, go on using the rest, and nothing else begins with these two bits here.
+pub const CHANNELS: RangeInclusive<u16> = 0x4000..=0x7FFF;
 
 /// What was sent on a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,8 +82,15 @@ async fn the_doctor_relays_through_every_way_of_a_running_server() {
 #[tokio::test]
 async fn the_doctor_names_what_stands_in_the_way() {
     let relay = RelayServer::with(&[]).await;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let closed = closed.local_addr().expect("an address").port().to_string();
+    // Closed again at once.
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener
+            .local_addr()
+            .expect("an address")
+            .port()
+            .to_string()
+    };
     for (settings, cause) in [
         // Where nobody listens.
         (&[("TURN_TLS_PORT", closed.as_str())][..], "closed"),

@@ -306,7 +306,7 @@ async fn requests_that_make_no_sense_are_answered_by_the_book() {
         (Method::CHANNEL_BIND, None, Some(peer)),
         (Method::CHANNEL_BIND, Some(0x4000), None),
         (Method::CHANNEL_BIND, Some(0x3FFF), Some(peer)),
-        (Method::CHANNEL_BIND, Some(0x5000), Some(peer)),
+        (Method::CHANNEL_BIND, Some(0x8000), Some(peer)),
         (Method::CHANNEL_BIND, Some(0xFFFF), Some(peer)),
     ];
     for (method, channel, peer) in cases {
