@@ -497,11 +497,7 @@ async fn frames_that_only_clients_know_are_passed_on_in_order() {
     assert_eq!(stickers.count(), 1, "{missed:?}");
     for (frame, code) in [
         (
-            json!({"type": "offer", "target": boris.uid}),
-            "unsupported_type",
-        ),
-        (
-            json!({"type": "call_start", "target": boris.uid}),
+            json!({"type": "call_dance", "target": boris.uid}),
             "unsupported_type",
         ),
         (

@@ -143,7 +143,8 @@ impl Fingerprint {
         let mut bytes = [0_u8; 32];
         let mut pairs = text.split(':');
         for byte in &mut bytes {
-            let pair = pairs.next().filter(|pair| pair.len() == 2);
+            let hex = |pair: &&str| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit());
+            let pair = pairs.next().filter(hex);
             *byte = pair
                 .and_then(|pair| u8::from_str_radix(pair, 16).ok())
                 .ok_or(NoFingerprint)?;
