@@ -308,10 +308,11 @@ impl DirectCall {
             CallEvent::Lose(Side::Callee, _) => Err(CallRefusal::NotInCall),
             CallEvent::Expire if now >= self.rings_until => Ok(self.end(Missed, None, now)),
             CallEvent::Expire => Err(CallRefusal::NotYet),
-            CallEvent::Connect(Side::Caller, _) => Err(CallRefusal::NotAnswered),
+            CallEvent::Connect(Side::Caller, _) | CallEvent::Transfer(Side::Callee, _) => {
+                Err(CallRefusal::NotAnswered)
+            }
             // Taking over one's own ringing is possible as well: it is the new device that will hear the answer.
             CallEvent::Transfer(Side::Caller, device) => Ok(self.hand_over(Side::Caller, device)),
-            CallEvent::Transfer(Side::Callee, _) => Err(CallRefusal::NotAnswered),
         }
     }
 

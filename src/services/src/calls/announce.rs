@@ -108,7 +108,6 @@ pub(super) fn moved(core: &Core, before: &DirectCall, live: &Live, by: Option<Pa
     let side = by.and_then(|by| call.side(by.uid));
     let tell = |status, side| state(core, live, call, status, side, None);
     match call.state {
-        CallState::Ringing => {}
         CallState::Answered | CallState::Connected if before.state == CallState::Ringing => {
             if live.named {
                 to_device(core, call.caller, tell(CallStatus::Answered, Side::Callee));
@@ -118,7 +117,7 @@ pub(super) fn moved(core: &Core, before: &DirectCall, live: &Live, by: Option<Pa
                 to_others(core, call.callee, winner, taken);
             }
         }
-        CallState::Answered | CallState::Connected => {}
+        CallState::Ringing | CallState::Answered | CallState::Connected => {}
         CallState::Rejected | CallState::Busy => {
             if live.named || by.is_none() {
                 to_device(core, call.caller, tell(call.state.into(), Side::Callee));
