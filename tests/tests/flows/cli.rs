@@ -180,7 +180,8 @@ async fn work_is_done_where_the_server_asks_for_it() {
 }
 
 /// Sets a second factor up for an account, in another app: it, and the recovery codes.
-async fn second_factor(server: &Server, uid: &str) -> (Totp, Vec<Value>) {
+/// The app, the code that confirmed it, and the recovery codes.
+async fn second_factor(server: &Server, uid: &str) -> (Totp, String, Vec<Value>) {
     let somebody = server.anonymous();
     let login = json!({"identifier": uid, "password": PASSWORD, "device_id": unique::device_id()});
     let token = somebody.post("/login", &login).await.ok();
@@ -194,7 +195,7 @@ async fn second_factor(server: &Server, uid: &str) -> (Totp, Vec<Value>) {
     let app = Builder::new().with_secret(secret).build().unwrap();
     let code = app.generate_current().to_string();
     let confirmed = post("/two_factor/confirm", json!({ "code": code })).await;
-    (app, confirmed.list("recovery_codes").clone())
+    (app, code, confirmed.list("recovery_codes").clone())
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn a_login_gives_the_code_of_the_second_factor() {
     let cli = Cli::new(&server).with("MELO_PASSPHRASE", PASSPHRASE);
     let made = cli.run(&register("first", &unique::phone(), &[])).await;
     let uid = made.json().text("uid");
-    let (app, recovery) = second_factor(&server, &uid).await;
+    let (app, spent, recovery) = second_factor(&server, &uid).await;
     let recovery: Vec<&str> = recovery.iter().map(|code| code.as_str().unwrap()).collect();
     let login = |profile: &'static str, more: &[&str]| {
         let always = [
@@ -228,7 +229,6 @@ async fn a_login_gives_the_code_of_the_second_factor() {
     let told = asked.refused(USAGE);
     assert!(told.contains("--code must be given"), "{told}");
     // The code that confirmed it is spent.
-    let spent = app.generate_current().to_string();
     for wrong in [&*spent, "nonsense"] {
         let refused = run("second", &["--code", wrong]).await;
         let told = refused.refused(REFUSED);

@@ -142,13 +142,13 @@ fn chat_is_complete(client: &Client, log: &str, seen: &Log, chat: &Log) {
         let (Some(first), Some(last)) = (others.first().copied(), others.last().copied()) else {
             continue;
         };
-        for seq in (first..=last).filter(|seq| !seen.contains_key(seq)) {
-            let who = &client.device.uid;
-            panic!(
-                "{who} has a gap in {log} at {seq} of {first} to {last}: {:?}",
-                chat[&seq]
-            );
-        }
+        let gap = (first..=last).find(|seq| !seen.contains_key(seq));
+        let who = &client.device.uid;
+        assert!(
+            gap.is_none(),
+            "{who} has a gap in {log} from {first} to {last}: {:?}",
+            gap.map(|seq| &chat[&seq])
+        );
     }
 }
 

@@ -19,10 +19,10 @@ mod update_profile;
 mod view_profile;
 
 pub(crate) use add_device::find_or_add_device;
+pub(crate) use authenticate::known_session;
 pub use authenticate::{
     AuthError, authenticate, authenticate_call, authenticate_ticket, still_signed_in,
 };
-pub(crate) use authenticate::known_session;
 pub use delete::{delete, erase};
 pub(crate) use erase::Leaving;
 pub(crate) use export::MAX_EXPORTS;

@@ -1,7 +1,6 @@
 //! One device's live connection, as a state machine without a socket: what it has been sent, what it still
 //! has to be sent, what it has acknowledged.
 
-mod acknowledge;
 mod backlog;
 mod pages;
 mod place;
@@ -10,7 +9,6 @@ mod session;
 mod snapshot;
 mod trail;
 
-pub use acknowledge::{Acknowledged, acknowledge};
 pub use backlog::Outgoing;
 pub(crate) use pages::Pages;
 pub use session::{LiveError, LiveSession, Step};
