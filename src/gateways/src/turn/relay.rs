@@ -195,12 +195,7 @@ impl Relay {
             let Ok((length, peer)) = allocation.socket.try_recv_from(place) else {
                 return false;
             };
-            let bandwidth = self.has_bandwidth(allocation, length);
-            if bandwidth {
-                self.to_client(allocation, peer, buffer, length);
-            } else {
-                self.counters.refused(Refusal::Dropped);
-            }
+            self.to_client(allocation, peer, buffer, length);
         }
         true
     }
@@ -217,6 +212,10 @@ impl Relay {
         let Some(admitted) = allocation.admit(peer, self.now()) else {
             return;
         };
+        // After that: strangers must not use up what is there for the peers of a call.
+        if !self.has_bandwidth(allocation, length) {
+            return self.counters.refused(Refusal::Dropped);
+        }
         let end = HEADROOM + length;
         let (begin, end) = match (admitted, u16::try_from(length)) {
             (Admitted::Channel(number), Ok(length)) => {

@@ -138,3 +138,26 @@ async fn a_range_without_a_free_port_is_full() {
     let allocated = client.allocate(None, None).await.unwrap();
     assert_eq!(allocated.relayed.port(), port);
 }
+
+/// Whoever was not let in cannot use up the bandwidth of those who were.
+#[tokio::test]
+async fn strangers_take_no_bandwidth() {
+    let mut settings = settings();
+    settings.limits.account_bandwidth = NonZeroU64::new(25_000);
+    let world = World::with(settings);
+    let mut client = world.client("anna", Transport::Udp).await;
+    let relayed = client.allocate(None, None).await.unwrap().relayed;
+    let friend = udp("127.0.0.2".parse().unwrap()).await;
+    client
+        .permit(&[friend.local_addr().unwrap()])
+        .await
+        .unwrap();
+    let stranger = udp(LOOPBACK).await;
+    for _ in 0..100 {
+        stranger.send_to(&[0; 500], relayed).await.unwrap();
+    }
+    friend.send_to(b"hello", relayed).await.unwrap();
+    let expected = Incoming::Data(friend.local_addr().unwrap(), b"hello".to_vec());
+    assert_eq!(incoming(&mut client).await, expected);
+    assert_eq!(world.server.figures().dropped, 0);
+}

@@ -28,8 +28,12 @@ use flow::{PAYLOAD, Passed};
 const CHANNEL: u16 = 0x4000;
 /// Allocations asked for at a time.
 const ASKING: usize = 16;
-/// Before each look at the server's memory.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Between two looks at the server's memory.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often it is looked at before it counts: what signing in and speed took is given back within half a minute.
+const LOOKS: u32 = 20;
+/// Less than this is no change, in KiB.
+const STILL: u64 = 128;
 
 /// What the server is told besides: the limits for people are out of the way, and this machine may be relayed to.
 fn settings(port: u16, allocations: usize) -> Vec<String> {
@@ -187,8 +191,7 @@ async fn relayed(relay: &Relay, span: Duration) -> Result<Passed, Failure> {
 
 /// Memory before, with so many allocations that have each carried a datagram, and after they were given back.
 async fn hold(server: &Server, relay: &Relay, count: usize) -> Result<(u64, u64, u64), Failure> {
-    sleep(SETTLE).await;
-    let before = server.resident_kib();
+    let before = settled(server).await;
     let peer = local()?.local_addr()?;
     let mut clients: Vec<Client> = stream::iter(0..count)
         .map(|_| async move {
@@ -204,11 +207,28 @@ async fn hold(server: &Server, relay: &Relay, count: usize) -> Result<(u64, u64,
         .buffer_unordered(ASKING)
         .try_collect()
         .await?;
-    sleep(SETTLE).await;
-    let held = server.resident_kib();
+    let held = settled(server).await;
     for client in &mut clients {
         client.refresh(0).await.map_err(|e| refused(&e))?;
     }
-    sleep(SETTLE).await;
-    Ok((before, held, server.resident_kib()))
+    Ok((before, held, settled(server).await))
+}
+
+/// Resident memory in KiB, once it has stopped changing: three looks alike.
+async fn settled(server: &Server) -> u64 {
+    let (mut last, mut alike) = (server.resident_kib(), 0);
+    for _ in 0..LOOKS {
+        sleep(LOOK).await;
+        let now = server.resident_kib();
+        alike = if now.abs_diff(last) < STILL {
+            alike + 1
+        } else {
+            0
+        };
+        last = now;
+        if alike == 3 {
+            break;
+        }
+    }
+    last
 }
