@@ -25,7 +25,7 @@ pub(crate) async fn attempt(core: &Core, gateways: &Gateways, claim: &Claim) {
         JobKind::SendMail => send_mail(core, gateways, claim, &id).await,
         JobKind::StartReset => start_reset(core, claim, &id).await,
         JobKind::DeliverScheduled => deliver_scheduled(core, claim, &id).await,
-        JobKind::PushCall => push_call(core, claim),
+        JobKind::PushCall => Some(push_call(core, claim)),
     };
     let Some(outcome) = outcome else {
         // It removed itself in the transaction that did it.
@@ -101,14 +101,11 @@ async fn deliver_scheduled(core: &Core, claim: &Claim, id: &str) -> Option<Outco
 
 /// No push service is connected yet: a wake-up waits for one as long as its call rings, and is dropped then. It is
 /// never among the jobs that were given up, as nothing went wrong.
-fn push_call(core: &Core, claim: &Claim) -> Option<Outcome> {
-    let Ok(job) = serde_json::from_slice::<CallWakeUp>(&claim.payload) else {
-        return Some(Outcome::Never);
-    };
-    if job.is_late(core.now()) {
-        Some(Outcome::TooLate)
-    } else {
-        Some(Outcome::Later)
+fn push_call(core: &Core, claim: &Claim) -> Outcome {
+    match serde_json::from_slice::<CallWakeUp>(&claim.payload) {
+        Ok(job) if job.is_late(core.now()) => Outcome::TooLate,
+        Ok(_) => Outcome::Later,
+        Err(_) => Outcome::Never,
     }
 }
 

@@ -324,7 +324,9 @@ async fn nobody_answers_and_both_find_it_in_their_log() {
     let scene = Scene::new().await;
     scene.ring(1).await;
     scene.boris.heard();
-    scene.pass(RING - SECOND, id(1), &[&scene.anna]).await;
+    scene
+        .pass(RING.saturating_sub(SECOND), id(1), &[&scene.anna])
+        .await;
     assert_eq!(scene.boris.told(), [""; 0]);
     // Both nodes look at once; one acts.
     scene.world.pass(SECOND);
@@ -534,13 +536,17 @@ async fn a_device_that_is_lost_leaves_and_one_that_comes_back_does_not() {
     );
     let restart = frames.iter().filter(|f| f["sdp"] == "restart").count();
     assert_eq!(restart, 1, "{frames:?}");
-    scene.pass(LOST - SECOND, id(1), &[anna]).await;
+    scene
+        .pass(LOST.saturating_sub(SECOND), id(1), &[anna])
+        .await;
     assert_eq!(anna.told(), [""; 0], "still there");
     // And now it does not come back.
     calls::left(&scene.second, boris2.caller, id(1))
         .await
         .unwrap();
-    scene.pass(LOST - SECOND, id(1), &[anna]).await;
+    scene
+        .pass(LOST.saturating_sub(SECOND), id(1), &[anna])
+        .await;
     assert_eq!(anna.told(), [""; 0]);
     scene.pass(2 * SECOND, id(1), &[anna]).await;
     assert_eq!(anna.told(), ["ended"]);

@@ -179,8 +179,7 @@ async fn work_is_done_where_the_server_asks_for_it() {
     assert!(made.json()["uid"].is_string());
 }
 
-/// Sets a second factor up for an account, in another app: it, and the recovery codes.
-/// The app, the code that confirmed it, and the recovery codes.
+/// Sets a second factor up for an account, in another app: it, the code that confirmed it, and the recovery codes.
 async fn second_factor(server: &Server, uid: &str) -> (Totp, String, Vec<Value>) {
     let somebody = server.anonymous();
     let login = json!({"identifier": uid, "password": PASSWORD, "device_id": unique::device_id()});

@@ -96,13 +96,12 @@ async fn credentials_end_with_their_session_and_take_their_allocations_along() {
             client.allocate(None, None).await.unwrap();
         }
         relay.holds(&admin, 3).await;
-        match put_out {
-            "logout" => anna.post("/logout", &json!({})).await.ok(),
-            _ => {
-                let path = format!("/admin/users/{}/lock", anna.uid);
-                admin.post(&path, &json!({"reason": "test"})).await.ok()
-            }
-        };
+        if put_out == "logout" {
+            anna.post("/logout", &json!({})).await.ok();
+        } else {
+            let path = format!("/admin/users/{}/lock", anna.uid);
+            admin.post(&path, &json!({"reason": "test"})).await.ok();
+        }
         relay.holds(&admin, 1).await;
         assert_eq!(udp.refresh(600).await.unwrap_err().code(), Some(401));
         assert!(matches!(tls.refresh(600).await, Err(ClientError::Io(_))));

@@ -181,7 +181,7 @@ impl Client {
             .state()
             .people
             .get(&peer)
-            .and_then(|p| p.identity());
+            .and_then(crate::keystore::Person::identity);
         let one = CallSide {
             identity: self.inner.secrets.identity.public(),
             fingerprint: own,

@@ -25,7 +25,7 @@ impl Nonces {
 
     pub fn make(&self, client: SocketAddr, now: Timestamp) -> String {
         let at = now.seconds().to_be_bytes();
-        let tag: [u8; 32] = self.mac(&at, client).finalize().into_bytes().into();
+        let tag: [u8; 32] = self.mac(at, client).finalize().into_bytes().into();
         URL_SAFE_NO_PAD.encode([&at[..], &tag[..TAG]].concat())
     }
 
@@ -43,12 +43,12 @@ impl Nonces {
             return false;
         }
         let made = Timestamp::from_millis(i64::from_be_bytes(*at).saturating_mul(1000));
-        self.mac(at, client).verify_truncated_left(tag).is_ok() && now.since(made) <= LIFE
+        self.mac(*at, client).verify_truncated_left(tag).is_ok() && now.since(made) <= LIFE
     }
 
-    fn mac(&self, at: &[u8; 8], client: SocketAddr) -> Hmac<Sha256> {
+    fn mac(&self, at: [u8; 8], client: SocketAddr) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        mac.update(at);
+        mac.update(&at);
         match client.ip() {
             IpAddr::V4(ip) => mac.update(&ip.octets()),
             IpAddr::V6(ip) => mac.update(&ip.octets()),

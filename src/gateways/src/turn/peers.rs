@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 
 /// IPv4 networks that are not somebody on the internet (RFC 6890 and its registry).
 const CLOSED_V4: &[(Ipv4Addr, u8)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // carriers' translators
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback

@@ -299,8 +299,8 @@ impl Client {
 
     fn challenge(&mut self, message: &Message<'_>) -> Result<(), ClientError> {
         let text = |kind| message.text(kind).ok_or(Malformed);
-        self.nonce = text(attribute::NONCE)?.to_owned();
-        self.realm = text(attribute::REALM)?.to_owned();
+        text(attribute::NONCE)?.clone_into(&mut self.nonce);
+        text(attribute::REALM)?.clone_into(&mut self.realm);
         let key = long_term_key(&self.username, &self.realm, &self.password);
         self.key = Some(key);
         Ok(())
