@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_rate_holds_over_time_and_bursts_are_short() {
         let bucket = Bucket::new(NonZeroU64::new(100_000));
-        let take = |now| (0..20_000).take_while(|_| bucket.take(1000, now)).count();
+        let take = |now| (0..1000).take_while(|_| bucket.take(1000, now)).count();
         // Half a second ahead, and the packet that goes beyond it.
         assert_eq!(take(0), 51);
         assert_eq!(take(SECOND / 10), 10);

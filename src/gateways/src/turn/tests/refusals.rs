@@ -211,10 +211,12 @@ async fn nobody_is_let_in_without_a_permission() {
     assert_eq!(datagram(&stranger).await.0, b"mine");
 }
 
-/// Puts attributes into a request.
 type Fill = Box<dyn FnOnce(melo_stun::Writer) -> melo_stun::Writer>;
+/// A request about an allocation: a channel's number, a peer.
+type Case = (Method, Option<u32>, Option<SocketAddr>);
 
-fn transport(number: u32) -> impl FnOnce(melo_stun::Writer) -> melo_stun::Writer {
+/// Asks for a transport by its protocol number.
+fn transport(number: u32) -> impl Fn(melo_stun::Writer) -> melo_stun::Writer {
     move |request| request.put_number(attribute::REQUESTED_TRANSPORT, number << 24)
 }
 
@@ -299,7 +301,12 @@ async fn requests_that_make_no_sense_are_answered_by_the_book() {
         let answer = raw.ask(method, |request| request).await;
         assert_eq!(Message::parse(&answer).unwrap().error_code(), Some(437));
     }
+}
 
+#[tokio::test]
+async fn what_is_asked_of_an_allocation_is_answered_by_the_book() {
+    let world = World::new();
+    let mut raw = Raw::new(&world, "anna").await;
     let request = raw.sign(Method::ALLOCATE, transport(17));
     let first = raw.exchange(&request).await;
     assert_eq!(Message::parse(&first).unwrap().class, Class::Success);
