@@ -1,6 +1,6 @@
 //! Calls between pairs, on a schedule that waits for nobody: how long an offer takes through the server, beside as
-//! many direct messages on the same server. Each call is given up when its pair's next one is due, and so written into
-//! its log: nobody's limits but the schedule's decide how many there are at once.
+//! many direct messages on the same server. Each call is given up as soon as it rings, and so written into its log, at
+//! the latest when its pair's next one is due.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -179,6 +179,8 @@ struct Talk {
     first: u64,
     interval: u64,
     calls: u64,
+    /// The last one that was hung up.
+    ended: u64,
     /// Offers on their way: number, and when it was due.
     waiting: VecDeque<(u64, u64)>,
 }
@@ -199,6 +201,7 @@ impl Talk {
             first: (between_any * nth as f64) as u64,
             interval: (between_any * pairs as f64) as u64,
             calls: 0,
+            ended: 0,
             waiting: VecDeque::new(),
         })
     }
@@ -257,9 +260,10 @@ impl Talk {
         }
     }
 
-    /// Hangs up the call before.
+    /// Hangs up the last call, if that was not done.
     fn give_up(&mut self) {
-        if self.calls > 0 {
+        if self.calls > self.ended {
+            self.ended = self.calls;
             let (run, number) = (&self.run, self.calls);
             let end = format!(r#"{{"type":"call_end","call_id":"{run}{number:012x}"}}"#);
             self.sockets.caller.outgoing.text(end.as_bytes());
@@ -279,17 +283,22 @@ impl Talk {
                 Frame::Close { code, reason } => return Err(Failure::Closed { code, reason }),
             }
         }
+        let mut rang = false;
         while let Some(frame) = self.sockets.callee.incoming.next()? {
             match frame {
                 Frame::Text(text) => {
                     if let Some(number) = offer_number(text, &self.run) {
                         arrived(&mut self.waiting, shared, number, now);
+                        rang |= number == self.calls;
                     }
                 }
                 Frame::Other => {}
                 Frame::Ping(payload) => self.sockets.callee.outgoing.pong(payload),
                 Frame::Close { code, reason } => return Err(Failure::Closed { code, reason }),
             }
+        }
+        if rang {
+            self.give_up();
         }
         Ok(())
     }
