@@ -1,5 +1,6 @@
 //! Starts the relay, as far as that is possible: a port that cannot be had costs calls, not messages.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -215,8 +216,10 @@ fn said(ports: &[IcePort], unbound: &[Unbound], found: &[Found]) -> [String; 2] 
             io::ErrorKind::PermissionDenied => ("not permitted", "нет прав"),
             _ => ("see the log", "см. журнал"),
         };
-        said[0].push_str(&format!("; NOT on {way} {address}: {why}"));
-        said[1].push_str(&format!("; НЕ слушает {way} {address}: {russian}"));
+        let [in_english, in_russian] = &mut said;
+        // Writing to a String cannot fail.
+        let _ = write!(in_english, "; NOT on {way} {address}: {why}");
+        let _ = write!(in_russian, "; НЕ слушает {way} {address}: {russian}");
     }
     said
 }

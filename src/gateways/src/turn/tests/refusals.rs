@@ -286,9 +286,6 @@ async fn allocations_that_make_no_sense_are_answered_by_the_book() {
     assert_eq!(world.live(), 0);
 }
 
-/// A method, and what stands in its request.
-type Case = (Method, Option<u32>, Option<SocketAddr>);
-
 #[tokio::test]
 async fn requests_that_make_no_sense_are_answered_by_the_book() {
     let world = World::new();
