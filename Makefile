@@ -7,10 +7,10 @@ SHELL := /bin/bash
 TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 CARGO := cargo
 
-.PHONY: help run build test bench fmt lint bootstrap env-example
+.PHONY: help run build test bench fmt lint bootstrap bootstrap-tests env-example
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 run: build ## Build the release and run the server; it needs no settings (Ctrl-C stops it)
 	@exec "$(TARGET_DIR)/release/melo" serve
@@ -20,7 +20,7 @@ build: bootstrap ## Build the server and the command-line client, optimised
 	$(CARGO) build --release --locked -p melo-server -p melo-client
 	@echo "Built $(TARGET_DIR)/release/melo and $(TARGET_DIR)/release/melo-cli"
 
-test: bootstrap ## Run everything that CI runs: format, lints, unit tests, flows against a real server
+test: bootstrap-tests ## Run everything that CI runs: format, lints, unit tests, flows against a real server
 	@echo "== 1/4 format"
 	$(CARGO) fmt --all --check
 	@echo "== 2/4 lints"
@@ -46,3 +46,6 @@ env-example: ## Write .env.example anew from the settings in the code
 
 bootstrap: ## Check for what a build needs, and install what is missing (Debian, Ubuntu)
 	@scripts/bootstrap
+
+bootstrap-tests: ## The same, and for what the tests need besides
+	@scripts/bootstrap tests
