@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::data_dir::{self, DataDirError, DataDirLock};
 use crate::keys::{self, KeysError};
-use crate::settings::Settings;
+use crate::settings::{Settings, TurnMode};
 use crate::wiring::{self, Assembly, WiringError};
 
 /// Why the database cannot be worked on.
@@ -71,7 +71,7 @@ impl Offline {
             writer,
             store,
             ..
-        } = wiring::assemble(settings, keys, Arc::new(SystemClock)).await?;
+        } = wiring::assemble(settings, keys, &TurnMode::Off, Arc::new(SystemClock)).await?;
         Ok(Self {
             core: Arc::clone(&state.core),
             store,

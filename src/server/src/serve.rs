@@ -78,7 +78,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         root,
         ephemeral,
         calls,
-    } = wiring::assemble(&settings, keys, Arc::clone(&clock)).await?;
+    } = wiring::assemble(&settings, keys, &settings.turn.mode, Arc::clone(&clock)).await?;
 
     let hub = Arc::clone(state.core.hub());
     let worker = Worker {

@@ -19,7 +19,7 @@ use melo_storage::{Database, StorageError, Store, data_keys};
 use crate::gateways::{self, GatewaysError};
 use crate::keys::Keys;
 use crate::relay::{self, Asked, Gauge, RelayWatch};
-use crate::settings::{Chats, Settings};
+use crate::settings::{Chats, Settings, TurnMode};
 
 /// Life of a device token: the contract's 30 days.
 const DEVICE_TOKEN_LIFE: std::time::Duration = std::time::Duration::from_hours(30 * 24);
@@ -60,10 +60,12 @@ pub struct Assembly {
     pub calls: [String; 2],
 }
 
-/// Connects, migrates and joins everything.
+/// Connects, migrates and joins everything. Only what serves relays calls: a command that looks into the database
+/// leaves the ports alone.
 pub async fn assemble(
     settings: &Settings,
     keys: Keys,
+    relay: &TurnMode,
     clock: Arc<dyn Clock>,
 ) -> Result<Assembly, WiringError> {
     let db = Database::connect(settings.storage.database.connect_url().expose()).await?;
@@ -109,7 +111,7 @@ pub async fn assemble(
         core: Arc::downgrade(&core),
         operator: pseudonyms.operator(),
     };
-    let started = relay::start(settings, &keys.turn_secret, tls, asked, clock).await;
+    let started = relay::start(settings, relay, &keys.turn_secret, tls, asked, clock).await;
     let ice = Arc::new(Ice {
         pseudonyms,
         secret: keys.turn_secret,

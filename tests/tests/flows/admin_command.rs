@@ -180,3 +180,19 @@ async fn the_chain_stays_whole_while_server_and_command_line_write() {
     );
     anna.get("/admin/audit").await.ok();
 }
+
+#[tokio::test]
+async fn a_command_leaves_the_ports_for_calls_alone() {
+    let server = Server::start().await;
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let settings = [
+        ("BIND_ADDRESS", "127.0.0.1"),
+        ("TURN_PORT", port.as_str()),
+        ("TURN_TLS_PORT", "0"),
+    ];
+    let verified = server.melo_with(&["audit", "verify"], &settings);
+    let (_, err) = said(&verified);
+    assert!(err.starts_with("The audit log is whole"), "{err}");
+    assert_eq!(err.lines().count(), 1, "and no word of ports: {err}");
+}

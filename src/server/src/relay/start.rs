@@ -43,12 +43,13 @@ pub struct Asked {
 /// Starts what the settings ask for.
 pub async fn start(
     settings: &Settings,
+    mode: &TurnMode,
     secret: &Secret,
     tls: &ServerConfig,
     asked: Asked,
     clock: Arc<dyn Clock>,
 ) -> Started {
-    match &settings.turn.mode {
+    match mode {
         TurnMode::Off => Started {
             server: None,
             source: IceSource::Off,
