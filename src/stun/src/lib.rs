@@ -9,6 +9,7 @@ mod credentials;
 mod frame;
 mod integrity;
 mod message;
+mod url;
 mod write;
 
 pub use attributes::{Address, attribute};
@@ -19,6 +20,7 @@ pub use integrity::Integrity;
 pub use message::{
     Attributes, Class, HEADER, MAGIC_COOKIE, Malformed, Message, Method, TransactionId,
 };
+pub use url::{NotARelay, RelayUrl, Transport};
 pub use write::Writer;
 
 /// Codes of error answers (RFC 8489, section 14.8; RFC 8656, section 19).

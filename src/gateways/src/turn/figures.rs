@@ -2,30 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How a client reaches the relay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// A stream in TLS.
-    Tls,
-}
-
-impl Transport {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
-
-    /// As it is written in figures and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-        }
-    }
-}
+use melo_stun::Transport;
 
 /// Why something was refused or dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use melo_stun::{Class, Message, Method, Writer, attribute, code};
 
+use super::Transport;
 use super::allocation::Path;
 use super::authenticate::{Identity, answer, finish, refuse};
-use super::figures::{Refusal, Transport};
+use super::figures::Refusal;
 use super::peers::Reach;
 use super::relay::Relay;
 use super::settings::Account;

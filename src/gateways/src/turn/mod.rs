@@ -23,7 +23,8 @@ mod stream;
 mod udp;
 mod way;
 
-pub use figures::{Transport, TransportFigures, TurnFigures};
+pub use figures::{TransportFigures, TurnFigures};
+pub use melo_stun::Transport;
 pub use peers::is_public;
 pub use server::{Bound, TurnServer, Unbound, own_addresses};
 pub use settings::{Account, Authority, CannotSay, RelayAddress, TurnLimits, TurnSettings};

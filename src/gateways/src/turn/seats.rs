@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::Transport;
 use super::bandwidth::Bucket;
-use super::figures::{Counters, Transport};
+use super::figures::Counters;
 use super::settings::{Account, TurnLimits};
 
 /// What the allocations of one account share.

@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
-use super::figures::{Transport, TurnFigures};
+use super::Transport;
+use super::figures::TurnFigures;
 use super::relay::Relay;
 use super::settings::{Authority, TurnSettings};
 use super::stream::{self, Listener, Streams};

@@ -15,8 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
+use super::Transport;
 use super::allocation::Path;
-use super::figures::{Refusal, Transport};
+use super::figures::Refusal;
 use super::message::{Client, Outcome};
 use super::relay::Relay;
 use super::way::{StreamSource, Way, stream_queue};

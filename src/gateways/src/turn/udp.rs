@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use super::Transport;
 use super::allocation::Path;
-use super::figures::{Refusal, Transport};
+use super::figures::Refusal;
 use super::message::{Client, Outcome};
 use super::relay::Relay;
 use super::way::{Way, send_now};

@@ -99,7 +99,7 @@ async fn external(urls: &[String], account: &Account, tls: &Arc<ClientConfig>) -
                     findings.push(tried(&way, account, tls).await);
                 }
             }
-            Err(url::NotARelay) => {}
+            Err(melo_stun::NotARelay) => {}
         }
     }
     if findings.is_empty() {
