@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use tracing::{Level, Subscriber};
-use tracing_subscriber::filter::{FilterFn, Targets};
+use tracing_subscriber::filter::{FilterFn, LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -86,7 +86,10 @@ where
     // A prefix: it matches `melo` and every `melo_*` crate.
     let loud_enough = Targets::new()
         .with_default(OTHERS)
-        .with_target("melo", ours);
+        .with_target("melo", ours)
+        // The libraries of calls write down addresses of people.
+        .with_target("webrtc", LevelFilter::OFF)
+        .with_target("rtc", LevelFilter::OFF);
     let writable = FilterFn::new(move |metadata| {
         loud_enough.would_enable(metadata.target(), metadata.level()) && never_log::allows(metadata)
     });
