@@ -6,6 +6,7 @@ pub mod client;
 pub mod crypto;
 pub mod error;
 pub mod keystore;
+pub mod phone;
 pub mod rest;
 pub mod socket;
 pub mod tls;

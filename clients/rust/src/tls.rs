@@ -1,9 +1,10 @@
 //! TLS towards the server: rustls with aws-lc-rs, versions 1.2 and 1.3. There is no way to switch
-//! verification off.
+//! verification off; a program that knows the server's certificate by itself may do it in its own way.
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -31,13 +32,25 @@ pub fn client_config(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, TlsError
         Some(pem) => roots_from_pem(pem)?,
         None => system_roots()?,
     };
+    let config = builder()?.with_root_certificates(roots);
+    Ok(Arc::new(config.with_no_client_auth()))
+}
+
+/// A configuration that leaves it to `certificate` whom to trust.
+pub fn config_verified_by(
+    certificate: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let config = builder()?
+        .dangerous()
+        .with_custom_certificate_verifier(certificate);
+    Ok(Arc::new(config.with_no_client_auth()))
+}
+
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Setup)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .map_err(TlsError::Setup)
 }
 
 fn roots_from_pem(pem: &str) -> Result<RootCertStore, TlsError> {

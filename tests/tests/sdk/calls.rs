@@ -70,7 +70,8 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     let to_boris = words(call, boris.uid());
     annas
         .live
-        .say_in_call(&to_boris, Said::Offer { sdp: offer.clone() })
+        .call_line()
+        .say(&to_boris, Said::Offer { sdp: offer.clone() })
         .await
         .unwrap();
     state(&mut annas, CallStatus::Ringing).await;
@@ -90,7 +91,8 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     };
     tablets
         .live
-        .act_in_call(&to_anna, CallDeed::Accept)
+        .call_line()
+        .act(&to_anna, CallDeed::Accept)
         .unwrap();
     state(&mut tablets, CallStatus::Answered).await;
     let elsewhere = state(&mut boriss, CallStatus::AnsweredElsewhere).await;
@@ -99,7 +101,8 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     assert_eq!(answered.device, Some(tablet.client.device()));
     tablets
         .live
-        .say_in_call(
+        .call_line()
+        .say(
             &to_anna,
             Said::Answer {
                 sdp: answer.clone(),
@@ -123,7 +126,8 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     };
     annas
         .live
-        .say_in_call(&to_tablet, candidate.clone())
+        .call_line()
+        .say(&to_tablet, candidate.clone())
         .await
         .unwrap();
     assert_eq!(said(heard(&mut tablets, "candidate").await).0, candidate);
@@ -134,7 +138,8 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     };
     tablets
         .live
-        .say_in_call(&to_anna, status.clone())
+        .call_line()
+        .say(&to_anna, status.clone())
         .await
         .unwrap();
     assert_eq!(said(heard(&mut annas, "call_signal").await).0, status);
@@ -156,7 +161,11 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
     assert_eq!(annas_code.emoji().count(), 4);
 
     // Who tries from the other device is told whose it is.
-    boriss.live.act_in_call(&to_anna, CallDeed::Accept).unwrap();
+    boriss
+        .live
+        .call_line()
+        .act(&to_anna, CallDeed::Accept)
+        .unwrap();
     let refused = boriss
         .until(|event| match event {
             Event::Call(CallEvent::Refused { code, .. }) => Some(code),
@@ -164,7 +173,11 @@ async fn two_devices_agree_and_the_server_hears_nothing() {
         })
         .await;
     assert_eq!(refused, ErrorCode::CallTaken);
-    annas.live.act_in_call(&to_boris, CallDeed::End).unwrap();
+    annas
+        .live
+        .call_line()
+        .act(&to_boris, CallDeed::End)
+        .unwrap();
     state(&mut tablets, CallStatus::Ended).await;
     for online in [&mut annas, &mut tablets, &mut boriss] {
         let record = online

@@ -56,7 +56,7 @@ impl Client {
         if Vault::exists(&options.keystore) {
             return Self::login_again(options, server, sign_in).await;
         }
-        let connector = Connector::new(&server, &options.user_agent)?;
+        let connector = Connector::new(&server, &options.user_agent, options.certificate.clone())?;
         let device_id = hex::encode(random::bytes::<8>()?);
         let answer = password_login(&connector, &sign_in, device_id).await?;
         let uid = answer.unique_id;
@@ -95,11 +95,12 @@ impl Client {
             passphrase,
             user_agent,
             clock,
+            certificate,
             ..
         } = options;
         let (vault, mut state) =
             off_thread(move || Vault::open(&keystore, passphrase.expose())).await?;
-        let connector = Connector::new(&server, &user_agent)?;
+        let connector = Connector::new(&server, &user_agent, certificate)?;
         let answer = password_login(&connector, &sign_in, state.account.device_id.clone()).await?;
         if answer.unique_id != state.account.uid {
             return Err(ClientError::OtherAccount(state.account.uid));
@@ -150,6 +151,7 @@ impl Client {
             kdf,
             user_agent,
             clock,
+            ..
         } = options;
         let (vault, state) = off_thread(move || {
             let vault = Vault::create(&keystore, passphrase.expose(), kdf, &state)?;

@@ -113,7 +113,7 @@ pub(super) async fn bench() -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let state = state(server.clone());
     let vault = Vault::create(&dir.path().join("keystore.melo"), "p", Kdf::LEAST, &state).unwrap();
-    let connector = Connector::new(&server, "test").unwrap();
+    let connector = Connector::new(&server, "test", None).unwrap();
     let clock: Arc<dyn melo_domain::Clock> = Arc::new(melo_domain::SystemClock);
     let presented = ("test".to_owned(), clock);
     let client = Client::assemble(connector, presented, vault, state).unwrap();

@@ -2,6 +2,7 @@
 //! reaches the other device is not this module's business.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use melo_domain::{CallId, DeviceHandle, LogId, Media, MessageId, Timestamp, Uid};
@@ -13,9 +14,10 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::events::Event;
+use super::live::Wishes;
 use super::messages::{Proof, Refusal};
 use super::over::Over;
-use super::{Client, Live};
+use super::{Client, Inner, Live};
 use crate::crypto::call::{Fingerprint, Said};
 use crate::crypto::envelope::EnvelopeError;
 use crate::crypto::random;
@@ -50,6 +52,8 @@ pub enum CallEvent {
     Refused {
         /// The frame.
         client_id: Uuid,
+        /// The call it was about.
+        call_id: CallId,
         /// The stable code.
         code: ErrorCode,
         /// What happened and what to do, for a person.
@@ -135,6 +139,7 @@ impl CallDeed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CallFrame {
     pub(super) client_id: Uuid,
+    pub(super) call_id: CallId,
     /// For whose devices it is sealed.
     pub(super) target: Option<Uid>,
     pub(super) text: String,
@@ -195,27 +200,39 @@ impl Client {
     }
 }
 
+/// Says and does things in calls over a live connection, for as long as that is there. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CallLine {
+    inner: Arc<Inner>,
+    wishes: Arc<Wishes>,
+}
+
 impl Live {
+    /// What to say and do things in calls with.
+    pub fn call_line(&self) -> CallLine {
+        CallLine {
+            inner: Arc::clone(self.inner()),
+            wishes: Arc::clone(self.wishes()),
+        }
+    }
+}
+
+impl CallLine {
     /// Says something in a call, sealed for the devices it is for. Returns the id under which a refusal comes.
-    pub async fn say_in_call(&self, words: &CallWords, said: Said) -> Result<Uuid, ClientError> {
+    pub async fn say(&self, words: &CallWords, said: Said) -> Result<Uuid, ClientError> {
         let client_id = random::uuid().map_err(EnvelopeError::from)?;
         let kind = said.name();
-        let sealed = self.inner().seal_call(words, said, client_id).await?;
+        let sealed = self.inner.seal_call(words, said, client_id).await?;
         let payload = RawValue::from_string(sealed).map_err(|_| EnvelopeError::Malformed)?;
         let frame = CallOutgoing {
             payload: Some(&payload),
             ..outgoing(words, kind, client_id)
         };
-        self.queue_call(CallFrame {
-            client_id,
-            target: words.target,
-            text: frame.text(),
-        })?;
-        Ok(client_id)
+        self.queue(words, &frame)
     }
 
     /// Does something in a call.
-    pub fn act_in_call(&self, words: &CallWords, deed: CallDeed) -> Result<Uuid, ClientError> {
+    pub fn act(&self, words: &CallWords, deed: CallDeed) -> Result<Uuid, ClientError> {
         let client_id = random::uuid().map_err(EnvelopeError::from)?;
         let speaking = match deed {
             CallDeed::Speaking(speaking) => Some(speaking),
@@ -226,12 +243,17 @@ impl Live {
             speaking,
             ..outgoing(words, deed.kind(), client_id)
         };
-        self.queue_call(CallFrame {
-            client_id,
+        self.queue(words, &frame)
+    }
+
+    fn queue(&self, words: &CallWords, frame: &CallOutgoing<'_>) -> Result<Uuid, ClientError> {
+        self.wishes.call(CallFrame {
+            client_id: frame.client_id,
+            call_id: words.call_id,
             target: words.target,
             text: frame.text(),
         })?;
-        Ok(client_id)
+        Ok(frame.client_id)
     }
 }
 
@@ -258,8 +280,14 @@ impl Engine {
             if self.call_frames.len() >= WAITING {
                 self.call_frames.pop_front();
             }
-            self.call_frames.push_back((frame.client_id, frame.target));
-            connection.send(frame.text).await?;
+            let CallFrame {
+                client_id,
+                call_id,
+                target,
+                text,
+            } = frame;
+            self.call_frames.push_back((client_id, call_id, target));
+            connection.send(text).await?;
         }
         Ok(())
     }
@@ -269,8 +297,9 @@ impl Engine {
         let sent = self
             .call_frames
             .iter()
-            .position(|(id, _)| Some(*id) == error.client_id);
-        let Some((client_id, target)) = sent.and_then(|at| self.call_frames.remove(at)) else {
+            .position(|(id, ..)| Some(*id) == error.client_id);
+        let Some((client_id, call_id, target)) = sent.and_then(|at| self.call_frames.remove(at))
+        else {
             return Ok(false);
         };
         if let Some(target) = target.filter(|_| error.code == ErrorCode::DeviceMismatch) {
@@ -281,6 +310,7 @@ impl Engine {
         }
         self.emit(Event::Call(CallEvent::Refused {
             client_id,
+            call_id,
             code: error.code,
             detail: error.detail.clone(),
         }))
@@ -333,6 +363,7 @@ mod tests {
         let (then, now) = (Instant::now(), Instant::now() + STALE);
         let frame = |n| CallFrame {
             client_id: Uuid::from_u128(n),
+            call_id: CallId(Uuid::from_u128(9)),
             target: None,
             text: String::new(),
         };

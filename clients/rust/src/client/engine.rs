@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{LogId, MessageId, Secret, Seq, Uid};
+use melo_domain::{CallId, LogId, MessageId, Secret, Seq, Uid};
 use melo_protocol::frame::MAX_RESUME_CURSORS;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
@@ -47,7 +47,7 @@ pub(super) struct Engine {
     /// `synced` frames that are still to come before this device has caught up.
     pub(super) awaited_syncs: usize,
     /// Frames about calls that were sent lately: a refusal that names one is theirs.
-    pub(super) call_frames: VecDeque<(Uuid, Option<Uid>)>,
+    pub(super) call_frames: VecDeque<(Uuid, CallId, Option<Uid>)>,
     /// Messages of chats whose key has not come.
     pub(super) parked: Parked,
     gap_since: Option<Instant>,

@@ -38,6 +38,13 @@ impl Wishes {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A frame about a call goes out as soon as there is a connection.
+    pub(super) fn call(&self, frame: CallFrame) -> Result<(), ClientError> {
+        self.call_queue().put(frame, Instant::now())?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
     /// The frames about calls that wait, once.
     pub(super) fn take_calls(&self) -> Vec<CallFrame> {
         self.call_queue().take(Instant::now())
@@ -119,11 +126,8 @@ impl Live {
         &self.inner
     }
 
-    /// A frame about a call goes out as soon as there is a connection.
-    pub(super) fn queue_call(&self, frame: CallFrame) -> Result<(), ClientError> {
-        self.wishes.call_queue().put(frame, Instant::now())?;
-        self.wishes.wake.notify_one();
-        Ok(())
+    pub(super) fn wishes(&self) -> &Arc<Wishes> {
+        &self.wishes
     }
 
     /// Seals what was written, puts it into the outbox on disk and sends it as soon as there is a connection. The

@@ -81,6 +81,11 @@ impl Client {
         self.inner.save().await
     }
 
+    /// The contact of the server's own that answers every call and sends the sound back, where it has one.
+    pub async fn echo(&self) -> Result<Option<Uid>, ClientError> {
+        Ok(self.inner.call(&calls::ice_servers()).await?.echo)
+    }
+
     /// The accepted contacts, from the server.
     pub async fn contacts(&self) -> Result<Vec<(Uid, KnownContact)>, ClientError> {
         self.inner.refresh_contacts().await?;

@@ -44,7 +44,7 @@ impl Client {
         phone: &str,
         language: &'static str,
     ) -> Result<Duration, ClientError> {
-        let connector = Connector::new(server, &options.user_agent)?;
+        let connector = Connector::new(server, &options.user_agent, options.certificate.clone())?;
         let request = CodeRequest {
             phone: phone.to_owned(),
         };
@@ -60,7 +60,7 @@ impl Client {
         new: Registration,
     ) -> Result<Self, ClientError> {
         refuse_existing(&options)?;
-        let connector = Connector::new(&server, &options.user_agent)?;
+        let connector = Connector::new(&server, &options.user_agent, options.certificate.clone())?;
         let encryption = DecryptionKey::generate_off_thread().await?;
         let device_id = hex::encode(random::bytes::<8>()?);
         let request = RegisterRequest {

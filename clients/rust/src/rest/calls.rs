@@ -8,8 +8,10 @@ use melo_protocol::rest::account::{
     ChallengeAnswer, KeyBackupAnswer, KeyBackupUpdate, LoginAnswer, LoginRequest, ProfileAnswer,
     ProfileUpdate, PublicKeyUpdate, RegisterAnswer, RegisterRequest, TicketAnswer,
 };
+use melo_protocol::rest::calls::QualityRequest;
 use melo_protocol::rest::contacts::{ConfirmRequest, ContactsAnswer, SubscribeRequest};
 use melo_protocol::rest::credentials::{CodeRequest, SentAnswer};
+use melo_protocol::rest::ice::IceServersAnswer;
 use melo_protocol::rest::keys::{KeyDirectory, PublishAnswer, PublishRequest};
 use melo_protocol::rest::messages::SendRequest;
 use melo_protocol::rest::server::ServerStatus;
@@ -178,4 +180,14 @@ pub fn remove_device(device: DeviceHandle) -> Call<PublishAnswer> {
         method: Method::DELETE,
         ..Call::get(format!("/keys/{device}"))
     }
+}
+
+/// GET /`ice_servers`.
+pub fn ice_servers() -> Call<IceServersAnswer> {
+    Call::get("/ice_servers")
+}
+
+/// POST /calls/quality.
+pub fn call_quality(body: &QualityRequest) -> Result<Call<StatusAnswer>, ApiError> {
+    Call::post("/calls/quality", body)
 }

@@ -91,6 +91,10 @@ pub enum Command {
     Chat(Chat),
     /// Show earlier messages.
     History(History),
+    /// Call somebody and play a sound file to them; hang up when it is over, or with Ctrl-C.
+    Call(Call),
+    /// Wait for a call, answer it, and stay until it is over.
+    Answer(Answer),
     /// Groups: make, list, invite, join, members, send, history, chat, leave.
     #[command(subcommand)]
     Group(Group),
@@ -246,6 +250,78 @@ pub struct History {
     pub limit: u32,
 }
 
+/// What is heard and said in a call, and how the other device is reached.
+#[derive(Debug, Args)]
+pub struct Sound {
+    /// Play this WAV file (8, 12, 16, 24 or 48 kHz, one or two channels); silence without one.
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// Write what the other one says to this WAV file (48 kHz, one channel); a file that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Hang up so many seconds after the two are connected.
+    #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: Option<u64>,
+    /// Go through the server's relay alone: the other one does not learn this device's address.
+    #[arg(long)]
+    pub relay_only: bool,
+    /// Talk to the relay in this way alone.
+    #[arg(long, value_name = "TRANSPORT")]
+    pub relay: Option<Relay>,
+}
+
+/// How a relay is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Relay {
+    /// Datagrams.
+    Udp,
+    /// A stream, where datagrams do not get through.
+    Tcp,
+    /// A stream in TLS, where nothing else does.
+    Tls,
+}
+
+/// `call`.
+#[derive(Debug, Args)]
+pub struct Call {
+    /// Whom: a contact's user id; `echo` is the server's own contact that sends the sound back.
+    pub who: Callee,
+    /// What is heard and said.
+    #[command(flatten)]
+    pub sound: Sound,
+}
+
+/// `answer`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// Answer this contact alone.
+    #[arg(long, value_name = "UID")]
+    pub from: Option<Uid>,
+    /// What is heard and said.
+    #[command(flatten)]
+    pub sound: Sound,
+}
+
+/// Whom to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callee {
+    /// A person.
+    Person(Uid),
+    /// The server's echo.
+    Echo,
+}
+
+impl std::str::FromStr for Callee {
+    type Err = <Uid as std::str::FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("echo") {
+            return Ok(Self::Echo);
+        }
+        text.parse().map(Self::Person)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -280,6 +356,21 @@ mod tests {
         assert!(parse(&["--group", "2743568499114308", "--listen"]).is_ok());
         assert!(parse(&[]).is_err());
         assert!(parse(&["10000001", "--group", "5"]).is_err());
+    }
+
+    #[test]
+    fn calls_are_to_people_or_to_the_echo() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["melo-cli", "call"], args].concat());
+        let whom = |args: &[&str]| match parse(args).map(|cli| cli.command) {
+            Ok(Command::Call(call)) => Some(call.who),
+            _ => None,
+        };
+        assert_eq!(whom(&["echo"]), Some(Callee::Echo));
+        let uid = "10000001".parse().unwrap();
+        let options = ["10000001", "--relay-only", "--relay", "tls", "--for", "30"];
+        assert_eq!(whom(&options), Some(Callee::Person(uid)));
+        assert_eq!(whom(&["somebody"]), None);
+        assert_eq!(whom(&["echo", "--for", "0"]), None);
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub fn language_tag() -> &'static str {
     }
 }
 
+/// Whether names that are not in the catalogue are to be Russian.
+pub fn is_russian() -> bool {
+    LANGUAGE.get() == Some(&Language::Russian)
+}
+
 fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
     let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
@@ -187,6 +192,34 @@ catalogue! {
     ErrNobodyToReach: "Nobody in it has a device that can receive messages.", "Ни у кого из участников нет устройства для приёма сообщений.";
     ErrTextsOnly: "The program of {0} reads texts only.", "Программа {0} читает только текст.";
     ErrUnsettled: "Members are coming and going right now.", "Состав участников как раз меняется.";
+    // Calls.
+    Calling: "Calling {0}… Ctrl-C to hang up.", "Звоню {0}… Ctrl-C — положить трубку.";
+    CallWaiting: "Waiting for a call. Ctrl-C to stop.", "Жду звонка. Ctrl-C — выход.";
+    CallFrom: "{0} calls.", "Звонит {0}.";
+    CallRinging: "It rings.", "Идут гудки.";
+    CallAnswered: "Answered; looking for a way to each other…", "Трубку сняли, устанавливаю соединение…";
+    CallConnected: "Connected ({0}).", "Соединение установлено ({0}).";
+    CallDirectly: "directly", "напрямую";
+    CallRelayed: "through the relay", "через ретранслятор";
+    CallCode: "Both of you must see: {0}  ({1})", "У обоих должно быть: {0}  ({1})";
+    CallCompared: "The safety number was compared before; the code need not be.", "Код безопасности уже сверен, эти значки сверять не нужно.";
+    CallInterrupted: "Nothing comes from the other side; looking for another way…", "Собеседника не слышно, ищу другой путь…";
+    CallHeld: "{0} has put you on hold.", "{0} поставил(а) вас на удержание.";
+    CallResumed: "{0} hears you.", "{0} вас слышит.";
+    CallPlayed: "Everything was played.", "Всё воспроизведено.";
+    CallOver: "The call is over. Heard: {0} s; lost: {1} %.", "Звонок завершён. Услышано: {0} с, потеряно: {1} %.";
+    CallDeclined: "{0} declined.", "{0}: звонок отклонён.";
+    CallBusy: "{0} is in another call.", "{0}: занято.";
+    CallMissed: "{0} does not answer.", "{0} не отвечает.";
+    CallGivenUp: "The caller has hung up.", "Звонивший положил трубку.";
+    CallElsewhere: "Another device of yours has it.", "Трубку взяли на другом вашем устройстве.";
+    CallUnanswerable: "The call cannot be answered: {0}", "На звонок нельзя ответить: {0}";
+    ErrNoWay: "The two devices found no way to each other, or lost it.", "Устройства не нашли друг друга или потеряли связь.";
+    DoNoWay: "See what the server's operator can do:  melo doctor calls. Try:  melo-cli call echo", "Администратору сервера:  melo doctor calls. Проверьте:  melo-cli call echo";
+    ErrCallUnbelieved: "What the other device says of the call is not believed: {0}", "Данным звонка от другого устройства нельзя верить: {0}";
+    ErrCallBroken: "The call broke off: a fault of this program.", "Звонок прервался из-за ошибки программы.";
+    ErrNoEcho: "This server has no echo to call.", "На этом сервере нет эха для проверки звонков.";
+    DoEcho: "Its operator can switch it on: CALL_ECHO=true", "Администратор может его включить: CALL_ECHO=true";
     // What went wrong, and what to do about it.
     ErrUnreachable: "The server cannot be reached: {0}", "Сервер недоступен: {0}";
     DoUnreachable: "Check the address (--server) and that the server is running.", "Проверьте адрес (--server) и запущен ли сервер.";

@@ -2,6 +2,7 @@
 
 mod account;
 mod args;
+mod call;
 mod catalogue;
 mod chat;
 mod contact;
@@ -72,6 +73,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 return chat::run(&common, target, chat.view).await;
             }
         }
+        Command::Call(call) => return call::call(&common, call).await,
+        Command::Answer(answer) => return call::answer(&common, answer).await,
         Command::Group(command) => return group::run(&common, ChatKind::Group, command).await,
         Command::Channel(command) => return group::run(&common, ChatKind::Channel, command).await,
     }
