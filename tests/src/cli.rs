@@ -1,11 +1,15 @@
 //! `melo-cli` as people and programs run it, with a home of its own.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::server::built;
 use crate::terminal::Terminal;
@@ -19,6 +23,53 @@ pub const PASSPHRASE: &str = "copper kettle by the window";
 pub struct Cli {
     home: TempDir,
     settings: Vec<(&'static str, OsString)>,
+}
+
+/// A command that runs, and says in JSON what happens. Killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// The next event of this name; others are passed over.
+    pub async fn event(&mut self, name: &str) -> Value {
+        self.event_within(name, PATIENCE).await
+    }
+
+    /// The same, where it takes its time.
+    pub async fn event_within(&mut self, name: &str, patience: Duration) -> Value {
+        let mut seen = Vec::new();
+        let waiting = async {
+            while let Some(line) = self.lines.next_line().await.expect("a pipe") {
+                let event: Value = serde_json::from_str(&line).expect("JSON");
+                if event["event"] == name {
+                    return Some(event);
+                }
+                seen.push(line);
+            }
+            None
+        };
+        let waited = tokio::time::timeout(patience, waiting).await;
+        match waited.ok().flatten() {
+            Some(event) => event,
+            None => panic!("it does not say {name}, or ended before: {seen:?}"),
+        }
+    }
+
+    /// SIGINT, as Ctrl-C gives it.
+    pub fn interrupt(&self) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let pid = id.and_then(Pid::from_raw).expect("a running command");
+        kill_process(pid, Signal::INT).expect("a signal");
+    }
+
+    /// Its exit code, when it has ended.
+    pub async fn ended(mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("it ends").expect("a process").code()
+    }
 }
 
 /// What a command that has ended leaves behind.
@@ -83,6 +134,31 @@ impl Cli {
             out: text(&ended.stdout),
             err: text(&ended.stderr),
         }
+    }
+
+    /// Starts a command that says in JSON what happens.
+    pub fn start(&self, args: &[&str]) -> Running {
+        let program = built("melo-cli", "MELO_CLI_BIN");
+        let mut child = self
+            .command(&program.to_string_lossy())
+            .arg("--json")
+            .args(args)
+            .env("MELO_PASSPHRASE", PASSPHRASE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("a process");
+        let out = child.stdout.take().expect("a pipe");
+        Running {
+            child,
+            lines: BufReader::new(out).lines(),
+        }
+    }
+
+    /// A file in this home.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
     }
 
     /// Runs a command on a terminal, where somebody sits and types.

@@ -23,6 +23,7 @@ pub mod search;
 pub mod server;
 pub mod shape;
 pub mod socket;
+pub mod sound;
 pub mod terminal;
 pub mod tls;
 pub mod unique;

@@ -1,5 +1,6 @@
 //! Servers with a relay for calls, and clients of it.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use melo_domain::Secret;
@@ -108,6 +109,20 @@ impl RelayServer {
             }
         };
         Client::new(link, username, password, fill)
+    }
+
+    /// Allocations since the start, by transport.
+    pub async fn made(&self, admin: &Device) -> BTreeMap<String, u64> {
+        let figures = admin.get("/admin/figures").await.ok();
+        let transports = figures["relay"]["transports"].as_object().cloned();
+        let made = transports.into_iter().flatten();
+        made.map(|(name, figures)| {
+            (
+                name,
+                figures["allocations_total"].as_u64().expect("a number"),
+            )
+        })
+        .collect()
     }
 
     /// Waits until the relay holds so many allocations.

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use reqwest::{Client, Method};
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,6 +18,8 @@ use crate::answer::{Call, https_client};
 use crate::people::Anonymous;
 use crate::tls::Tls;
 
+/// How often a log is looked at: a file does not tell of itself.
+const LOOK: Duration = Duration::from_millis(50);
 /// How often new ports are tried when somebody else was faster.
 const PORT_ATTEMPTS: usize = 8;
 
@@ -202,6 +205,18 @@ impl Server {
         log_of(self.dir.path())
     }
 
+    /// Waits until it has written this so many times, earlier runs included.
+    pub async fn logs(&self, text: &str, times: usize) {
+        let mut looks = tokio::time::interval(LOOK);
+        let waiting = async {
+            while self.log().matches(text).count() < times {
+                looks.tick().await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "it does not say: {text}\n{}", self.log());
+    }
+
     /// SIGKILL: gone, in the middle of whatever it did.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -279,6 +294,8 @@ impl Process {
             .env("BIND_ADDRESS", "127.0.0.1")
             // Its ports are the same for all servers of a machine: only flows that are about it have one.
             .env("TURN_MODE", "off")
+            // An account that flows that count accounts know nothing of.
+            .env("CALL_ECHO", "false")
             .env("HTTP_PORT", http_port.to_string())
             .env("WS_PORT", ws_port.to_string())
             .envs(settings.iter().map(|(name, value)| (name, value)))

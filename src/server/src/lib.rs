@@ -7,6 +7,7 @@ pub mod banner;
 mod cli;
 mod data_dir;
 mod doctor;
+mod echo;
 mod gateways;
 mod housekeeping;
 pub mod keys;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use melo_api::Listeners;
+use melo_crypto::EchoSecrets;
 use melo_domain::{Clock, SystemClock};
 use melo_jobs::{Timetable, Worker};
 use melo_protocol::CloseCode;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::banner::{self, Language};
 use crate::data_dir::{self, DataDirError, DataDirLock};
+use crate::echo::Echo;
 use crate::gateways;
 use crate::housekeeping::Housekeeping;
 use crate::keys::{self, JwtWatch, Keys, KeysError};
@@ -70,6 +72,8 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tls = keys.tls.config.clone();
     let certificate = keys.tls.info.clone();
+    let resolver = Arc::clone(&keys.tls.resolver);
+    let echo_secrets = EchoSecrets::new(&keys.app_secret);
     let jwt = JwtWatch::of(&settings);
     let Assembly {
         state,
@@ -85,6 +89,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         core: Arc::clone(&state.core),
         gateways: Arc::new(gateways::assemble(&settings).map_err(WiringError::from)?),
     };
+    let echo = Echo::of(&settings, &state.core, echo_secrets, resolver);
     let (stop, stopped) = watch::channel(false);
     let core = Arc::clone(&state.core);
     let housekeeping = Housekeeping {
@@ -100,6 +105,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         .map_err(WiringError::from)?;
     let worker = tokio::spawn(worker.run(stopped.clone()));
     let housekeeping = tokio::spawn(housekeeping.run(stopped));
+    let (part, parted) = watch::channel(false);
 
     let listeners = Listeners {
         https: settings.network.http_address(),
@@ -109,6 +115,11 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
     let server = melo_api::start(state, listeners, &tls, workers)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
+    let echo = tokio::spawn(async move {
+        if let Some(echo) = echo {
+            echo.run(parted).await;
+        }
+    });
     // Before it is told to be ready: from then on it may be told to stop.
     let signals = StopSignals::listen();
     let ready = banner::ready(&settings, &certificate, &calls, Language::of_terminal());
@@ -117,6 +128,9 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
 
     let signal = signals.received().await;
     tracing::info!(signal, connections = hub.connections(), "stopping");
+    // First of all: it is a client, and would only try to come back.
+    let _ = part.send(true);
+    let _ = echo.await;
     hub.stop(&Close {
         code: CloseCode::GoingAway,
         reason: COME_BACK_AFTER.to_owned(),

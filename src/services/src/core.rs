@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use melo_crypto::{AuditChain, CsrfTokens, Jwk, JwtKeys, PasswordHasher, WorkChallenges};
-use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp};
+use melo_domain::{Clock, PasswordPolicy, RegistrationMode, Timestamp, Uid};
 use melo_ephemeral::Ephemeral;
 use melo_realtime::{Bus, BusMessage, BusSubscriber, Hub, LiveEvent, Rate, Recent};
 use melo_storage::{CommitSink, Committed, LogWriter, StorageError, Store, Target, devices};
@@ -190,11 +190,23 @@ pub struct Core {
     pub(crate) calls: CallMeters,
     pub(crate) workshop: Workshop,
     pub(crate) exports: Arc<Semaphore>,
+    echo: OnceLock<Uid>,
     jobs: Arc<Notify>,
     started: std::time::Instant,
 }
 
 impl Core {
+    /// The contact that answers every call and sends the sound back, where there is one.
+    pub fn echo(&self) -> Option<Uid> {
+        self.echo.get().copied()
+    }
+
+    /// From now on, and until the server ends, this account is the echo.
+    pub fn set_echo(&self, uid: Uid) {
+        // There is one account of that number.
+        let _ = self.echo.set(uid);
+    }
+
     /// Puts the parts together and starts the log writer. The task ends, with everything written, once the
     /// core is dropped.
     pub fn start(parts: Parts) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
@@ -223,6 +235,7 @@ impl Core {
             writing: Writing::default(),
             calls: CallMeters::default(),
             workshop: Workshop::default(),
+            echo: OnceLock::new(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             jobs: Arc::default(),
             started: std::time::Instant::now(),

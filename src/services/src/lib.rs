@@ -17,6 +17,7 @@ pub mod credentials;
 mod cursor_buffer;
 pub mod devices;
 pub mod drafts;
+pub mod echo;
 mod fault;
 pub mod ice;
 pub mod invites;

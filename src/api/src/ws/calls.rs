@@ -20,10 +20,13 @@ const CALLS: Scope = Scope {
     level: Level::Write,
 };
 
-/// The call that the connection's device is in.
+/// Calls that one device may be in at once; only the echo is in more than one.
+const MOST: usize = 64;
+
+/// The calls that the connection's device is in.
 #[derive(Debug)]
 pub(super) struct Attended {
-    call: CallId,
+    calls: Vec<CallId>,
     /// When to ask for a sign of life next.
     next: Instant,
     /// Whether anything came from the client since it was asked.
@@ -33,14 +36,20 @@ pub(super) struct Attended {
 impl Attended {
     pub(super) fn new(core: &Core, call: CallId) -> Self {
         Self {
-            call,
+            calls: vec![call],
             next: Instant::now() + core.call_beat(),
             heard: false,
         }
     }
 
-    pub(super) fn call(&self) -> CallId {
-        self.call
+    fn add(&mut self, call: CallId) {
+        if !self.calls.contains(&call) {
+            // The oldest is over, or will be for this device's not saying that it is there.
+            if self.calls.len() >= MOST {
+                self.calls.remove(0);
+            }
+            self.calls.push(call);
+        }
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -66,7 +75,10 @@ impl Connection {
         match act(&core, live, frame).await {
             Ok(done) => {
                 if let Some(call) = done.attends {
-                    self.attended = Some(Attended::new(&core, call));
+                    match &mut self.attended {
+                        Some(attended) => attended.add(call),
+                        None => self.attended = Some(Attended::new(&core, call)),
+                    }
                 }
                 match done.answer {
                     Some(answer) => self.write(answer).await,
@@ -124,15 +136,24 @@ impl Connection {
         };
         attended.next = Instant::now() + core.call_beat();
         let heard = std::mem::take(&mut attended.heard);
-        let call = attended.call;
         if heard {
-            match calls::attend(&core, self.caller(), call).await {
-                Ok(true) => {}
-                Ok(false) => {
+            let mut still = Vec::new();
+            for call in std::mem::take(&mut attended.calls) {
+                match calls::attend(&core, self.caller(), call).await {
+                    Ok(true) => still.push(call),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::error!(%error, "a sign of life could not be noted");
+                        still.push(call);
+                    }
+                }
+            }
+            match &mut self.attended {
+                Some(attended) if !still.is_empty() => attended.calls = still,
+                _ => {
                     self.attended = None;
                     return Ok(());
                 }
-                Err(error) => tracing::error!(%error, "a sign of life could not be noted"),
             }
         }
         self.ask_for_sign().await
@@ -140,10 +161,11 @@ impl Connection {
 
     /// The connection is over: the call may go on with a later one.
     pub(super) async fn leave_call(&mut self) {
-        if let Some(attended) = self.attended.take()
-            && let Err(error) = calls::left(&self.core, self.caller(), attended.call()).await
-        {
-            tracing::error!(%error, "the end of a connection could not be noted in its call");
+        let attended = self.attended.take();
+        for call in attended.map(|attended| attended.calls).unwrap_or_default() {
+            if let Err(error) = calls::left(&self.core, self.caller(), call).await {
+                tracing::error!(%error, "the end of a connection could not be noted in its call");
+            }
         }
     }
 }

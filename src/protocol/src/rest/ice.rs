@@ -1,6 +1,6 @@
 //! Servers for calls.
 
-use melo_domain::{Secret, Timestamp};
+use melo_domain::{Secret, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 
 /// Answer of GET /ice_servers.
@@ -11,6 +11,9 @@ pub struct IceServersAnswer {
     /// Until when the credentials are good; absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The contact that takes every request and sends back what it hears, to try calls with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Uid>,
 }
 
 /// One server, reached in one way.

@@ -9,7 +9,12 @@ use super::spec::{Section, Spec};
 /// The explanation of this section.
 pub const SECTION: Section = Section {
     title: "Calls",
-    specs: &[CALL_RING_SECONDS, CALL_LOST_SECONDS],
+    specs: &[
+        CALL_RING_SECONDS,
+        CALL_LOST_SECONDS,
+        CALL_ECHO,
+        CALL_ECHO_CALLS,
+    ],
 };
 
 const CALL_RING_SECONDS: Spec = Spec {
@@ -27,6 +32,22 @@ const CALL_LOST_SECONDS: Spec = Spec {
     help: "A device in a call that was not heard of for so many seconds is out of it.",
 };
 
+const CALL_ECHO: Spec = Spec {
+    name: "CALL_ECHO",
+    default: Some("true"),
+    example: "true",
+    secret: false,
+    help: "true: this server has a contact called Echo, which takes every request, answers every call and sends the
+           sound back, so that people can try whether calls work. false: it has none.",
+};
+const CALL_ECHO_CALLS: Spec = Spec {
+    name: "CALL_ECHO_CALLS",
+    default: Some("16"),
+    example: "16",
+    secret: false,
+    help: "Calls that the echo takes at once; whoever calls while there are more hears that it is busy.",
+};
+
 /// Calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calls {
@@ -34,6 +55,8 @@ pub struct Calls {
     pub ring: Duration,
     /// For how long a device in one may be silent.
     pub lost: Duration,
+    /// How many calls the echo takes at once; none where there is no echo.
+    pub echo: Option<usize>,
 }
 
 impl Calls {
@@ -41,9 +64,13 @@ impl Calls {
     pub fn from(reader: &mut Reader<'_>) -> Option<Self> {
         let ring = reader.value(&CALL_RING_SECONDS, parse::number(1, 60));
         let lost = reader.value(&CALL_LOST_SECONDS, parse::number(3, 300));
+        let echo = reader.value(&CALL_ECHO, parse::flag);
+        let echo_calls = reader.value(&CALL_ECHO_CALLS, parse::number(1, 64));
+        let echo_calls = usize::try_from(echo_calls?).ok()?;
         Some(Self {
             ring: Duration::from_secs(u64::from(ring?)),
             lost: Duration::from_secs(u64::from(lost?)),
+            echo: echo?.then_some(echo_calls),
         })
     }
 
@@ -53,6 +80,7 @@ impl Calls {
         Self {
             ring: Duration::from_secs(45),
             lost: Duration::from_secs(30),
+            echo: None,
         }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) async fn handle(
     Ok(Json(IceServersAnswer {
         ice_servers: servers.collect(),
         expires_at: issued.expires,
+        echo: state.core.echo(),
     }))
 }
 
