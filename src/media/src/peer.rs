@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use melo_stun::{RelayUrl, Transport};
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -87,6 +88,9 @@ impl Peer {
         let settings = SettingEngineBuilder::new()
             .with_crypto_provider(Arc::new(AwsLcRsProvider::new()))
             .with_include_loopback_candidate(true)
+            // Names of one's own network: they help nobody across the internet, and a machine without a route for
+            // multicast could not call at all.
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .build();
         let mut media = MediaEngine::default();
         media.register_codec(codec(), RtpCodecKind::Audio)?;

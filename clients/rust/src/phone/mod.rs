@@ -54,6 +54,23 @@ pub enum PhoneError {
     Unencrypted,
 }
 
+impl PhoneError {
+    /// What kind of thing went wrong: nothing of anybody, for a log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Client(_) => "signalling",
+            Self::Media(MediaError::Connection(_)) => "connection",
+            Self::Media(MediaError::Socket(_)) => "socket",
+            Self::Media(MediaError::NoCodec) => "no common codec",
+            Self::Media(_) => "sound",
+            Self::NoRelay(_) => "no relay",
+            Self::Unbelieved(_) => "not vouched for",
+            Self::NoFingerprint => "no fingerprint",
+            Self::Unencrypted => "not encrypted",
+        }
+    }
+}
+
 /// How to reach the other device.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PhoneOptions {

@@ -48,10 +48,13 @@ pub struct Conversation {
 impl Conversation {
     /// Answers, and echoes until the call is over.
     pub async fn hold(mut self, offer: CallHeard) {
-        let Ok(mut call) = self.phone.answer(offer, Voice::Echo).await else {
-            // Nothing of why: it may name the caller or an address.
-            tracing::info!("the echo cannot answer a call");
-            return;
+        let mut call = match self.phone.answer(offer, Voice::Echo).await {
+            Ok(call) => call,
+            Err(error) => {
+                // Nothing of it but its kind: it may name the caller or an address.
+                tracing::info!(kind = error.kind(), "the echo cannot answer a call");
+                return;
+            }
         };
         let mut until = Instant::now() + AT_MOST;
         loop {
