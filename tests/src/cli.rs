@@ -1,7 +1,7 @@
 //! `melo-cli` as people and programs run it, with a home of its own.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub const PASSPHRASE: &str = "copper kettle by the window";
 pub struct Cli {
     home: TempDir,
     settings: Vec<(&'static str, OsString)>,
+    namespace: Option<String>,
 }
 
 /// A command that runs, and says in JSON what happens. Killed when dropped.
@@ -87,16 +88,36 @@ impl Cli {
     /// A computer without profiles.
     pub fn new(server: &Server) -> Self {
         let site = server.site();
+        let address = |scheme: &str, port: u16| format!("{scheme}://localhost:{port}");
+        let (https, wss) = (
+            address("https", site.http_port),
+            address("wss", site.ws_port),
+        );
+        Self::at(&https, &wss, &server.keys_dir().join("tls.crt"))
+    }
+
+    /// A computer without profiles, for a server that is reached there.
+    pub fn at(https: &str, wss: &str, ca: &Path) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        let address = |scheme: &str, port: u16| format!("{scheme}://localhost:{port}").into();
         let settings = vec![
-            ("MELO_SERVER", address("https", site.http_port)),
-            ("MELO_WS", address("wss", site.ws_port)),
-            ("MELO_CA", server.keys_dir().join("tls.crt").into()),
+            ("MELO_SERVER", https.into()),
+            ("MELO_WS", wss.into()),
+            ("MELO_CA", ca.into()),
             ("MELO_HOME", home.path().into()),
             ("LANG", "C".into()),
         ];
-        Self { home, settings }
+        Self {
+            home,
+            settings,
+            namespace: None,
+        }
+    }
+
+    /// In a network of its own.
+    #[must_use]
+    pub fn inside(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
     }
 
     /// With another environment variable, or another value of one.
@@ -107,7 +128,14 @@ impl Cli {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace, program]);
+                command
+            }
+        };
         command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

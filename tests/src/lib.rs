@@ -16,6 +16,7 @@ pub mod database;
 pub mod events;
 pub mod files;
 pub mod keys;
+pub mod nat;
 pub mod people;
 pub mod postbox;
 pub mod relay;
