@@ -17,6 +17,7 @@ mod avatar;
 mod bans;
 mod calls;
 mod calls_groups;
+mod calls_plain;
 mod calls_sound;
 mod changes;
 mod chat_keys;

@@ -17,7 +17,7 @@ use super::events::Event;
 use super::live::Wishes;
 use super::messages::{Proof, Refusal};
 use super::over::Over;
-use super::{Client, Inner, Live};
+use super::{Client, Inner, Live, call_plain};
 use crate::crypto::call::{Fingerprint, Said};
 use crate::crypto::envelope::EnvelopeError;
 use crate::crypto::random;
@@ -80,6 +80,17 @@ pub struct CallHeard {
     pub speaking: Option<bool>,
     /// What was sealed, and who vouches for it; of a frame without anything sealed nothing.
     pub signal: Option<Result<(Said, Proof), Refusal>>,
+    /// What an existing client said in plain: nobody vouches for it.
+    pub plain: Option<Plain>,
+}
+
+/// Something that is said in plain, as existing clients do.
+#[derive(Debug, Clone)]
+pub struct Plain {
+    /// What.
+    pub said: Said,
+    /// Whether a description stands in an object, as browsers make it, and not as its text alone.
+    pub object: bool,
 }
 
 /// What to say in a call.
@@ -231,6 +242,18 @@ impl CallLine {
         self.queue(words, &frame)
     }
 
+    /// Says something to an existing client, which reads nothing that is sealed: anybody on the server's side can read
+    /// and change it. Descriptions and ways alone.
+    pub fn say_in_plain(&self, words: &CallWords, plain: &Plain) -> Result<Uuid, ClientError> {
+        let client_id = random::uuid().map_err(EnvelopeError::from)?;
+        let kind = plain.said.name();
+        let frame = CallOutgoing {
+            plain: call_plain::member(plain),
+            ..outgoing(words, kind, client_id)
+        };
+        self.queue(words, &frame)
+    }
+
     /// Does something in a call.
     pub fn act(&self, words: &CallWords, deed: CallDeed) -> Result<Uuid, ClientError> {
         let client_id = random::uuid().map_err(EnvelopeError::from)?;
@@ -270,6 +293,7 @@ fn outgoing(words: &CallWords, kind: &'static str, client_id: Uuid) -> CallOutgo
         busy: false,
         speaking: None,
         payload: None,
+        plain: None,
     }
 }
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::Inner;
 use super::call::{CallHeard, CallWords};
 use super::messages::{Origin, Proof, Refusal};
+use super::{Inner, call_plain};
 use crate::crypto::call::{CallSignal, Said};
 use crate::crypto::content::Content;
 use crate::crypto::envelope::{Envelope, EnvelopeError};
@@ -73,7 +73,12 @@ impl Inner {
             }
             _ => None,
         };
+        let plain = match signal {
+            None => call_plain::read(&said),
+            Some(_) => None,
+        };
         Ok(CallHeard {
+            plain,
             call_id,
             chat,
             from: said.from,

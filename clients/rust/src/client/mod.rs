@@ -4,6 +4,7 @@ mod account;
 #[cfg(test)]
 mod bench;
 mod call;
+mod call_plain;
 mod call_seal;
 mod changes;
 mod chat_keys;
@@ -38,7 +39,7 @@ use rustls::client::danger::ServerCertVerifier;
 use serde::de::DeserializeOwned;
 
 pub use account::{Identity, SignIn};
-pub use call::{CallDeed, CallEvent, CallHeard, CallLine, CallWords};
+pub use call::{CallDeed, CallEvent, CallHeard, CallLine, CallWords, Plain};
 pub use changes::{Change, Changed};
 pub use chat_keys::KeyProgress;
 pub use events::{ChatEvent, ChatNews, Ended, Event, SendError};

@@ -15,12 +15,12 @@ use melo_stun::RelayUrl;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::client::{CallEvent, CallHeard, CallLine, CallWords, Refusal};
+use crate::client::{CallEvent, CallHeard, CallLine, CallWords, Plain, Refusal};
 use crate::crypto::call::Said;
 use crate::crypto::short_code::ShortCode;
 use crate::rest::calls;
 use crate::{Client, ClientError};
-use session::{Order, Session, Side};
+use session::{Order, Session, Side, Vouched};
 
 pub use melo_media::{Reach, Recording, Tape};
 pub use melo_stun::Transport;
@@ -78,6 +78,8 @@ pub struct PhoneOptions {
     pub reach: Reach,
     /// How relays are talked to; in every way the server names, where it is not said.
     pub relay_transport: Option<Transport>,
+    /// Whether existing clients' calls are answered, for which nobody vouches.
+    pub answers_plain: bool,
 }
 
 /// Why a call is over.
@@ -182,13 +184,26 @@ impl Phone {
     /// Answers an offer. Everything about the call that arrived with it and after it is to be given to it.
     pub async fn answer(&self, offer: CallHeard, voice: Voice) -> Result<OngoingCall, PhoneError> {
         let device = offer.device;
-        let (Some(call_id), Some(signal)) = (offer.call_id, offer.signal) else {
-            return Err(PhoneError::Unencrypted);
-        };
-        let (sdp, proof) = match signal {
-            Ok((Said::Offer { sdp }, proof)) => (sdp, proof),
-            Ok(_) => return Err(PhoneError::Unbelieved(Refusal::OtherMessage)),
-            Err(refusal) => return Err(PhoneError::Unbelieved(refusal)),
+        let call_id = offer.call_id.ok_or(PhoneError::Unencrypted)?;
+        let plain = offer.plain.filter(|_| self.options.answers_plain);
+        let side = match (offer.signal, plain) {
+            (Some(Ok((Said::Offer { sdp }, proof))), _) => Side::Callee {
+                sdp,
+                proof: Vouched::By(proof),
+            },
+            (Some(Ok(_)), _) => return Err(PhoneError::Unbelieved(Refusal::OtherMessage)),
+            (Some(Err(refusal)), _) => return Err(PhoneError::Unbelieved(refusal)),
+            (
+                None,
+                Some(Plain {
+                    said: Said::Offer { sdp },
+                    object,
+                }),
+            ) => Side::Callee {
+                sdp,
+                proof: Vouched::ByNobody { object },
+            },
+            (None, _) => return Err(PhoneError::Unencrypted),
         };
         let words = CallWords {
             call_id,
@@ -197,8 +212,7 @@ impl Phone {
             device,
             media: offer.media,
         };
-        self.begin(words, offer.from, Side::Callee { sdp, proof }, voice)
-            .await
+        self.begin(words, offer.from, side, voice).await
     }
 
     async fn begin(

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::voice::{Ends, Voice, VoiceCounts};
 use super::{CallNews, Over, Phone, PhoneError};
-use crate::client::{CallDeed, CallEvent, CallHeard, CallWords, Proof};
+use crate::client::{CallDeed, CallEvent, CallHeard, CallWords, Plain, Proof};
 use crate::crypto::call::{Fingerprint, Said};
 use crate::rest::calls;
 
@@ -40,7 +40,16 @@ pub(super) enum Order {
 /// Which side of the call this device is on.
 pub(super) enum Side {
     Caller,
-    Callee { sdp: String, proof: Proof },
+    Callee { sdp: String, proof: Vouched },
+}
+
+/// Who vouches for the other device's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vouched {
+    /// Its person's identity.
+    By(Proof),
+    /// Nobody: an existing client, with descriptions of this form.
+    ByNobody { object: bool },
 }
 
 /// How far the call is.
@@ -73,7 +82,7 @@ pub(super) struct Session {
     answer: Option<String>,
     ways: Vec<String>,
     own: Fingerprint,
-    theirs: Option<(Fingerprint, Proof)>,
+    theirs: Option<(Fingerprint, Vouched)>,
     connected: watch::Sender<bool>,
     played: Option<oneshot::Receiver<()>>,
     voice: JoinHandle<Result<VoiceCounts, MediaError>>,
@@ -256,10 +265,15 @@ impl Session {
     }
 
     async fn heard(&mut self, heard: CallHeard, news: &mpsc::Sender<CallNews>) -> Step {
-        let (said, proof) = match heard.signal {
-            Some(Ok(signal)) => signal,
-            Some(Err(refusal)) => return self.disbelieve(refusal.to_string()),
-            None => return Ok(()),
+        let is_plain = self.plain_form().is_some();
+        let (said, proof) = match (heard.signal, heard.plain) {
+            (Some(Ok((said, proof))), _) => (said, Vouched::By(proof)),
+            (Some(Err(refusal)), _) => return self.disbelieve(refusal.to_string()),
+            // A call that was begun sealed goes on sealed.
+            (None, Some(Plain { said, object })) if is_plain => {
+                (said, Vouched::ByNobody { object })
+            }
+            (None, _) => return Ok(()),
         };
         match said {
             Said::Answer { sdp } if self.is_caller && self.theirs.is_none() => {
@@ -325,7 +339,20 @@ impl Session {
         Err(Over::Refused { code, detail })
     }
 
+    /// The form of an existing client's descriptions, if the other device is one.
+    fn plain_form(&self) -> Option<bool> {
+        match self.theirs {
+            Some((_, Vouched::ByNobody { object })) => Some(object),
+            _ => None,
+        }
+    }
+
     async fn say(&self, said: Said) -> Step {
+        if let Some(object) = self.plain_form() {
+            let plain = Plain { said, object };
+            let saying = self.phone.line().say_in_plain(&self.words, &plain);
+            return saying.map(drop).map_err(failed);
+        }
         let saying = self.phone.line().say(&self.words, said);
         saying.await.map(drop).map_err(failed)
     }
@@ -379,13 +406,14 @@ impl Session {
         }
         let client = self.phone.client();
         let code = match self.theirs {
-            Some((theirs, _)) => client
+            // Without identities there is nothing to make one of.
+            Some((theirs, Vouched::By(_))) => client
                 .short_code(self.words.call_id, self.peer, self.own, theirs)
                 .await
                 .ok(),
-            None => None,
+            _ => None,
         };
-        let verified = matches!(self.theirs, Some((_, Proof::Verified)));
+        let verified = matches!(self.theirs, Some((_, Vouched::By(Proof::Verified))));
         let way = self.connection.quality().await.way;
         tell(
             news,

@@ -50,6 +50,12 @@ pub struct CallSaid {
     /// What was sealed.
     #[serde(default)]
     pub payload: Option<Box<RawValue>>,
+    /// An existing client's description: its text, or an object with `sdp`.
+    #[serde(default)]
+    pub sdp: Option<Value>,
+    /// An existing client's way to its device: an object as browsers make it, or its text.
+    #[serde(default)]
+    pub candidate: Option<Value>,
     /// `false`: nobody vouches for it.
     #[serde(default)]
     pub verified: Option<bool>,
@@ -108,6 +114,8 @@ pub struct CallOutgoing<'a> {
     pub speaking: Option<bool>,
     /// What is sealed.
     pub payload: Option<&'a RawValue>,
+    /// What is said to an existing client: the member's name and value.
+    pub plain: Option<(&'static str, Value)>,
 }
 
 impl CallOutgoing<'_> {
@@ -140,6 +148,9 @@ impl CallOutgoing<'_> {
             // Sealed by this program, so it is JSON.
             let payload = serde_json::from_str(payload.get()).unwrap_or(Value::Null);
             put("payload", payload);
+        }
+        if let Some((name, value)) = &self.plain {
+            put(name, value.clone());
         }
         Value::Object(frame).to_string()
     }

@@ -91,7 +91,7 @@ impl Echo {
         let client = account::open(&self.door, &self.secrets, uid).await?;
         let (live, events) = client.live();
         let desk = Desk {
-            phone: Phone::new(client.clone(), live.call_line(), PhoneOptions::default()),
+            phone: Phone::new(client.clone(), live.call_line(), options()),
             core: &self.core,
             client,
             live,
@@ -101,6 +101,14 @@ impl Echo {
         };
         *wait = RETRY.0;
         desk.attend(events).await
+    }
+}
+
+/// Existing clients are to hear themselves, too.
+fn options() -> PhoneOptions {
+    PhoneOptions {
+        answers_plain: true,
+        ..PhoneOptions::default()
     }
 }
 

@@ -80,7 +80,7 @@ impl Calls {
         Self {
             ring: Duration::from_secs(45),
             lost: Duration::from_secs(30),
-            echo: None,
+            echo: Some(16),
         }
     }
 }

@@ -124,6 +124,7 @@ impl Desk {
                 Relay::Tcp => Transport::Tcp,
                 Relay::Tls => Transport::Tls,
             }),
+            answers_plain: false,
         };
         Ok(Self {
             phone: Phone::new(client.clone(), live.call_line(), options),
