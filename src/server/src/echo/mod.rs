@@ -121,7 +121,7 @@ struct Desk<'a> {
     most: usize,
     calls: HashMap<CallId, mpsc::Sender<CallEvent>>,
     /// They end with the desk.
-    tasks: JoinSet<CallId>,
+    tasks: JoinSet<()>,
 }
 
 impl Desk<'_> {
@@ -146,11 +146,8 @@ impl Desk<'_> {
                     Some(Event::Call(event)) => self.call(event),
                     Some(_) => {}
                 },
-                Some(ended) = self.tasks.join_next() => {
-                    if let Ok(call) = ended {
-                        self.calls.remove(&call);
-                    }
-                }
+                // However a call has ended, it makes room.
+                Some(_) = self.tasks.join_next() => self.calls.retain(|_, call| !call.is_closed()),
             }
         }
     }
@@ -180,9 +177,6 @@ impl Desk<'_> {
             phone: self.phone.clone(),
             events: receiver,
         };
-        self.tasks.spawn(async move {
-            conversation.hold(offer).await;
-            id
-        });
+        self.tasks.spawn(conversation.hold(offer));
     }
 }
