@@ -12,8 +12,8 @@ use melo_client::crypto::rsa_keys::DecryptionKey;
 use melo_client::rest::calls::Call;
 use melo_domain::Secret;
 use melo_protocol::rest::ice::IceServersAnswer;
-use melo_stun::ChannelData;
 use melo_stun::client::{Client, Link};
+use melo_stun::{ChannelData, code};
 use tokio::time::sleep;
 
 use crate::accounts;
@@ -28,6 +28,8 @@ use flow::{PAYLOAD, Passed};
 const CHANNEL: u16 = 0x4000;
 /// Allocations asked for at a time.
 const ASKING: usize = 16;
+/// Ports that are tried for an allocation: earlier rounds have left theirs to expire.
+const PORTS: usize = 8;
 /// Between two looks at the server's memory.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked at before it counts: what signing in and speed took is given back within half a minute.
@@ -189,15 +191,28 @@ async fn relayed(relay: &Relay, span: Duration) -> Result<Passed, Failure> {
     blocking(move || flow::through(&socket, &message, &peer, span)).await
 }
 
+/// A client with an allocation, from a port whose last owner has left none behind (RFC 8656, section 7.4).
+async fn allocated(relay: &Relay) -> Result<Client, Failure> {
+    for _ in 0..PORTS {
+        let mut client = client(relay).await?;
+        match client.allocate(None, None).await {
+            Err(error) if error.code() == Some(code::ALLOCATION_MISMATCH) => {}
+            asked => return asked.map(|_| client).map_err(|error| refused(&error)),
+        }
+    }
+    Err(Failure::Server(
+        "the relay has an allocation of every port that was tried".to_owned(),
+    ))
+}
+
 /// Memory before, with so many allocations that have each carried a datagram, and after they were given back.
 async fn hold(server: &Server, relay: &Relay, count: usize) -> Result<(u64, u64, u64), Failure> {
     let before = settled(server).await;
     let peer = local()?.local_addr()?;
     let mut clients: Vec<Client> = stream::iter(0..count)
         .map(|_| async move {
-            let mut client = client(relay).await?;
+            let mut client = allocated(relay).await?;
             let asked = async {
-                client.allocate(None, None).await?;
                 client.bind(CHANNEL, peer).await?;
                 client.send_on(CHANNEL, &[7; PAYLOAD]).await
             };
