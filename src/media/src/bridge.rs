@@ -181,16 +181,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-
-    fn nobody() -> Arc<rustls::ClientConfig> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        Arc::new(config)
-    }
+    use crate::ways::WayOptions;
 
     async fn bridge() -> (Bridge, UdpSocket, TcpListener) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -199,7 +190,9 @@ mod tests {
             port: listener.local_addr().unwrap().port(),
             transport: Transport::Tcp,
         };
-        let bridge = Bridge::open(relay, nobody()).await.unwrap();
+        let bridge = Bridge::open(relay, WayOptions::direct().unwrap().tls)
+            .await
+            .unwrap();
         let RelayUrl { host, port, .. } = RelayUrl::parse(bridge.url()).unwrap();
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         socket.connect((host.as_str(), port)).await.unwrap();

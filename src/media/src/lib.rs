@@ -24,4 +24,4 @@ pub use peer::{Peer, PeerEnds};
 pub use playout::Playout;
 pub use quality::Quality;
 pub use wav::{Recording, Tape};
-pub use ways::{IceServer, Reach, WayOptions};
+pub use ways::{Admits, IceServer, Reach, WayOptions};

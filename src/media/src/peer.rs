@@ -55,6 +55,7 @@ pub struct Peer {
     payload_type: AtomicU8,
     /// `None` once the other's description is there.
     early: Mutex<Option<Vec<RTCIceCandidateInit>>>,
+    options: WayOptions,
     /// They lead to relays for as long as the connection is there.
     _bridges: Vec<Bridge>,
 }
@@ -124,6 +125,7 @@ impl Peer {
             ssrc,
             payload_type: AtomicU8::new(0),
             early: Mutex::new(Some(Vec::new())),
+            options,
             _bridges: bridges,
         };
         let ends = PeerEnds {
@@ -146,7 +148,7 @@ impl Peer {
 
     /// Answers the other's description.
     pub async fn answer(&self, offer: &str) -> Result<String, MediaError> {
-        let offer = RTCSessionDescription::offer(offer.to_owned())?;
+        let offer = RTCSessionDescription::offer(self.options.admitted(offer))?;
         self.connection.set_remote_description(offer).await?;
         let answer = self.connection.create_answer(None).await?;
         let text = answer.sdp.clone();
@@ -157,16 +159,19 @@ impl Peer {
 
     /// Takes the answer to an own description.
     pub async fn accept(&self, answer: &str) -> Result<(), MediaError> {
-        let answer = RTCSessionDescription::answer(answer.to_owned())?;
+        let answer = RTCSessionDescription::answer(self.options.admitted(answer))?;
         self.connection.set_remote_description(answer).await?;
         self.described().await
     }
 
     /// Takes a way to the other device, as [`PeerEvent::Candidate`] gave it there. Ways that come before the other's
-    /// description are kept for it.
+    /// description are kept for it; those that may not be used are passed over.
     pub async fn add_candidate(&self, text: &str) -> Result<(), MediaError> {
         let candidate: RTCIceCandidateInit =
             serde_json::from_str(text).map_err(|_| MediaError::Candidate)?;
+        if !self.options.admits(&candidate.candidate) {
+            return Ok(());
+        }
         let mut early = self.early.lock().await;
         if let Some(early) = early.as_mut() {
             if early.len() < EARLY_CANDIDATES {

@@ -2,6 +2,7 @@
 //! each 20 ms that were said.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use crate::error::MediaError;
 use crate::opus::{FRAME, SAMPLE_RATE, SoundDecoder};
@@ -14,6 +15,10 @@ const CONCEALED: u32 = SAMPLE_RATE / 5;
 /// No hole is longer: whoever jumps further has begun anew. In samples.
 const LONGEST_HOLE: u32 = SAMPLE_RATE * 10;
 
+/// Sound may run ahead of the clock by this much, in samples: networks hold packets up and let them go together. What is
+/// beyond it is not believed, or whoever sends could fill a disk with few bytes.
+const AHEAD: u64 = SAMPLE_RATE as u64 * 5;
+
 /// Puts packets in order and makes sound of them.
 pub struct Playout {
     decoder: SoundDecoder,
@@ -23,6 +28,9 @@ pub struct Playout {
     played: Option<(i64, u32)>,
     lost: u64,
     heard: u64,
+    /// When the first packet came, and how much sound there has been since.
+    began: Option<Instant>,
+    samples: u64,
 }
 
 impl Playout {
@@ -34,6 +42,8 @@ impl Playout {
             played: None,
             lost: 0,
             heard: 0,
+            began: None,
+            samples: 0,
         })
     }
 
@@ -42,8 +52,8 @@ impl Playout {
         (self.heard, self.lost)
     }
 
-    /// Takes a packet; returns the sound that can be played now.
-    pub fn put(&mut self, packet: SoundPacket) -> Vec<i16> {
+    /// Takes a packet that has come `now`; returns the sound that can be played.
+    pub fn put(&mut self, packet: SoundPacket, now: Instant) -> Vec<i16> {
         let newest = self.waiting.keys().next_back().copied();
         let near = newest.or(self.played.map(|(sequence, _)| sequence));
         let sequence = unwrap(packet.sequence, near);
@@ -52,7 +62,14 @@ impl Playout {
             return Vec::new();
         }
         self.waiting.insert(sequence, packet);
-        self.play(PATIENCE)
+        let began = *self.began.get_or_insert(now);
+        let passed = now.saturating_duration_since(began).as_millis();
+        let mut sound = self.play(PATIENCE);
+        let most =
+            u64::try_from(passed).unwrap_or(u64::MAX) * u64::from(SAMPLE_RATE / 1000) + AHEAD;
+        sound.truncate(usize::try_from(most.saturating_sub(self.samples)).unwrap_or(usize::MAX));
+        self.samples += sound.len() as u64;
+        sound
     }
 
     /// What waits still, at the end.
@@ -174,10 +191,10 @@ mod tests {
     }
 
     fn play(packets: Vec<SoundPacket>) -> (Vec<i16>, (u64, u64)) {
-        let mut playout = Playout::new().unwrap();
+        let (mut playout, now) = (Playout::new().unwrap(), Instant::now());
         let mut sound: Vec<i16> = packets
             .into_iter()
-            .flat_map(|packet| playout.put(packet))
+            .flat_map(|packet| playout.put(packet, now))
             .collect();
         sound.extend(playout.finish());
         (sound, playout.counts())
@@ -233,6 +250,29 @@ mod tests {
             packet.timestamp = packet.timestamp.wrapping_add(1 << 30);
         }
         assert_eq!(play(packets).0.len(), 30 * FRAME);
+    }
+
+    #[test]
+    fn few_packets_make_no_hours_of_sound() {
+        let mut packets = tone(7, 60);
+        for (n, packet) in (0_u32..).zip(&mut packets) {
+            packet.timestamp = packet.timestamp.wrapping_add(n * (LONGEST_HOLE - 1));
+        }
+        let (mut playout, start) = (Playout::new().unwrap(), Instant::now());
+        let sound: usize = packets
+            .iter()
+            .map(|packet| playout.put(packet.clone(), start).len())
+            .sum();
+        assert_eq!(sound as u64, AHEAD);
+        // A second later there may be a second more.
+        let more = playout.put(
+            SoundPacket {
+                sequence: 67,
+                ..packets[59].clone()
+            },
+            start + std::time::Duration::from_secs(1),
+        );
+        assert!(more.len() <= 48_000);
     }
 
     #[test]

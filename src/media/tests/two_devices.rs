@@ -8,31 +8,16 @@
     missing_docs
 )]
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use melo_media::{
-    Echo, FRAME, Peer, PeerEnds, PeerEvent, Playout, Reach, SAMPLE_RATE, SoundEncoder, SoundPacket,
+    Echo, FRAME, Peer, PeerEnds, PeerEvent, Playout, SAMPLE_RATE, SoundEncoder, SoundPacket,
     WayOptions,
 };
 use tokio::time::Instant;
 
 /// How long anything may take that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn nothing_but_direct() -> WayOptions {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    WayOptions {
-        servers: Vec::new(),
-        reach: Reach::Any,
-        tls: Arc::new(tls),
-    }
-}
 
 /// Passes the ways of one device on to the other, until the first one is connected.
 async fn introduce(from: &mut PeerEnds, to: &Peer) {
@@ -53,8 +38,8 @@ async fn pass_on(event: PeerEvent, to: &Peer) {
 }
 
 async fn pair() -> (Peer, PeerEnds, Peer, PeerEnds) {
-    let (anna, mut annas) = Peer::new(nothing_but_direct()).await.unwrap();
-    let (boris, mut boriss) = Peer::new(nothing_but_direct()).await.unwrap();
+    let (anna, mut annas) = Peer::new(WayOptions::direct().unwrap()).await.unwrap();
+    let (boris, mut boriss) = Peer::new(WayOptions::direct().unwrap()).await.unwrap();
     let offer = anna.offer(false).await.unwrap();
     let answer = boris.answer(&offer).await.unwrap();
     anna.accept(&answer).await.unwrap();
@@ -95,7 +80,10 @@ async fn hear(ends: &mut PeerEnds, count: usize) -> Vec<i16> {
     let mut sound = Vec::new();
     for _ in 0..count {
         let packet = tokio::time::timeout(PATIENCE, ends.sound.recv()).await;
-        sound.extend(playout.put(packet.expect("sound").expect("sound")));
+        sound.extend(playout.put(
+            packet.expect("sound").expect("sound"),
+            Instant::now().into_std(),
+        ));
     }
     sound.extend(playout.finish());
     sound
@@ -197,9 +185,9 @@ async fn another_way_is_found_while_the_two_talk() {
 
 #[tokio::test]
 async fn who_does_not_take_our_codec_is_told() {
-    let (anna, _ends) = Peer::new(nothing_but_direct()).await.unwrap();
+    let (anna, _ends) = Peer::new(WayOptions::direct().unwrap()).await.unwrap();
     let offer = anna.offer(false).await.unwrap();
-    let (boris, _ends) = Peer::new(nothing_but_direct()).await.unwrap();
+    let (boris, _ends) = Peer::new(WayOptions::direct().unwrap()).await.unwrap();
     assert!(boris.answer("v=0\r\nno description").await.is_err());
     assert!(
         boris

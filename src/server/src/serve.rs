@@ -81,6 +81,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         store,
         root,
         ephemeral,
+        relay,
         calls,
     } = wiring::assemble(&settings, keys, &settings.turn.mode, Arc::clone(&clock)).await?;
 
@@ -89,7 +90,7 @@ async fn serve(settings: Settings, keys: Keys) -> Result<(), ServeError> {
         core: Arc::clone(&state.core),
         gateways: Arc::new(gateways::assemble(&settings).map_err(WiringError::from)?),
     };
-    let echo = Echo::of(&settings, &state.core, echo_secrets, resolver);
+    let echo = Echo::of(&settings, &state.core, echo_secrets, resolver, relay);
     let (stop, stopped) = watch::channel(false);
     let core = Arc::clone(&state.core);
     let housekeeping = Housekeeping {

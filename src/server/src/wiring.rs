@@ -9,6 +9,7 @@ use melo_crypto::{
 };
 use melo_domain::Clock;
 use melo_ephemeral::{Ephemeral, InProcess};
+use melo_gateways::turn::TurnServer;
 use melo_jobs::JobSchedulerError;
 use melo_realtime::{Bus, BusSubscriber, Hub, InProcessBus, Rate};
 use melo_services::calls::CallRules;
@@ -56,6 +57,8 @@ pub struct Assembly {
     pub root: RootKey,
     /// Short-lived entries, to be swept.
     pub ephemeral: Arc<InProcess>,
+    /// The relay for calls, if this server has one.
+    pub relay: Option<Arc<TurnServer>>,
     /// How calls find their way, for the operator: in English and Russian.
     pub calls: [String; 2],
 }
@@ -127,6 +130,7 @@ pub async fn assemble(
     }
     let gauge = started
         .server
+        .clone()
         .map(|server| Arc::new(Gauge(server)) as Arc<dyn RelayGauge>);
     let state = State {
         core,
@@ -140,6 +144,7 @@ pub async fn assemble(
         store,
         root: keys.root,
         ephemeral: backend,
+        relay: started.server,
         calls: started.said,
     })
 }

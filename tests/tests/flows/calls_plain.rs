@@ -1,27 +1,8 @@
 //! An existing client calls the echo: no name for the call, descriptions and ways in plain, and sound that comes back.
 
-use std::sync::Arc;
-
-use melo_media::{
-    FRAME, Peer, PeerEvent, Reach, SAMPLE_RATE, SoundEncoder, SoundPacket, WayOptions,
-};
-use melo_tests::{Fields, Server, Socket};
+use melo_media::{FRAME, Peer, PeerEvent, SAMPLE_RATE, SoundEncoder, SoundPacket, WayOptions};
+use melo_tests::{Chat, Fields, Server, Socket};
 use serde_json::{Value, json};
-
-/// A connection as a browser makes it, directly.
-fn directly() -> WayOptions {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    WayOptions {
-        servers: Vec::new(),
-        reach: Reach::Any,
-        tls: Arc::new(tls),
-    }
-}
 
 /// The next frame of a call, others than states passed over.
 async fn said(socket: &mut Socket) -> Value {
@@ -43,7 +24,7 @@ async fn an_existing_client_hears_itself() {
     anna.subscribe(&echo, false).await.ok();
     socket.expect_frame("subscription_confirmed").await;
 
-    let (peer, mut ends) = Peer::new(directly()).await.unwrap();
+    let (peer, mut ends) = Peer::new(WayOptions::direct().unwrap()).await.unwrap();
     let offer = peer.offer(false).await.unwrap();
     let described = json!({"type": "offer", "sdp": offer});
     socket
@@ -99,4 +80,23 @@ async fn an_existing_client_hears_itself() {
         .await;
     socket.until("call_record").await;
     peer.close().await;
+}
+
+#[tokio::test]
+async fn the_echo_stays_in_no_group() {
+    let server = Server::with(&[("CALL_ECHO", "true")]).await;
+    server.logs("the echo answers calls", 1).await;
+    let anna = server.anonymous().join("Anna").await;
+    let echo = anna.get("/ice_servers").await.ok().text("echo");
+    let mut socket = anna.settled().await;
+    anna.subscribe(&echo, false).await.ok();
+    socket.expect_frame("subscription_confirmed").await;
+    let group = Chat::group(&anna, &[]).await;
+    group
+        .post_uid(&anna, "/chats/members/add", &echo)
+        .await
+        .ok();
+    let left = socket.until("member_left").await.pop().unwrap();
+    assert_eq!(left["user_id"], echo, "{left}");
+    assert_eq!(group.members(&anna).await.len(), 1);
 }

@@ -7,4 +7,5 @@
 
 mod calls;
 mod groups;
+mod phone;
 mod someone;

@@ -153,6 +153,12 @@ impl Online {
         timeout(PATIENCE, waiting).await.expect("it is told")
     }
 
+    /// The next event.
+    pub async fn event(&mut self) -> Event {
+        let next = timeout(PATIENCE, self.events.next()).await;
+        next.expect("it is told").expect("a connection")
+    }
+
     /// The next message.
     pub async fn message(&mut self) -> Message {
         self.until(|event| match event {

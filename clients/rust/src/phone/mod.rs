@@ -1,6 +1,7 @@
 //! Calls with sound: rings somebody or answers, finds a way to the other device, plays and records. It ties what is
 //! said about a call ([`crate::client`]) to the connection that carries its sound ([`melo_media`]).
 
+mod hearing;
 mod session;
 mod voice;
 
@@ -22,7 +23,7 @@ use crate::rest::calls;
 use crate::{Client, ClientError};
 use session::{Order, Session, Side, Vouched};
 
-pub use melo_media::{Reach, Recording, Tape};
+pub use melo_media::{Admits, Reach, Recording, Tape};
 pub use melo_stun::Transport;
 pub use voice::{Voice, VoiceCounts};
 
@@ -72,7 +73,7 @@ impl PhoneError {
 }
 
 /// How to reach the other device.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct PhoneOptions {
     /// What is allowed.
     pub reach: Reach,
@@ -80,6 +81,8 @@ pub struct PhoneOptions {
     pub relay_transport: Option<Transport>,
     /// Whether existing clients' calls are answered, for which nobody vouches.
     pub answers_plain: bool,
+    /// Where packets may be sent to, of what the other device names; everywhere without it.
+    pub admits: Option<Admits>,
 }
 
 /// Why a call is over.
@@ -145,7 +148,6 @@ impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Phone")
             .field("client", &self.client)
-            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
@@ -263,6 +265,7 @@ impl Phone {
         Ok(WayOptions {
             servers,
             reach: self.options.reach,
+            admits: self.options.admits.clone(),
             tls: Arc::clone(&self.client.inner.tls),
         })
     }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_domain::{CandidateType, DeviceHandle, Uid};
+use melo_domain::{CandidateType, Uid};
 use melo_media::{MediaError, Peer, PeerEnds, PeerEvent, WayOptions};
-use melo_protocol::ErrorCode;
-use melo_protocol::frame::{CallStateFrame, CallStatus};
+use melo_protocol::frame::CallStatus;
 use melo_protocol::rest::calls::QualityRequest;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -15,14 +14,14 @@ use uuid::Uuid;
 
 use super::voice::{Ends, Voice, VoiceCounts};
 use super::{CallNews, Over, Phone, PhoneError};
-use crate::client::{CallDeed, CallEvent, CallHeard, CallWords, Plain, Proof};
+use crate::client::{CallDeed, CallEvent, CallWords, Plain, Proof};
 use crate::crypto::call::{Fingerprint, Said};
 use crate::rest::calls;
 
 /// How long it may ring, should the server not say that it is over: more than that ever takes.
 const RING_AT_MOST: Duration = Duration::from_secs(180);
 /// How long the devices look for a way to each other.
-const CONNECT_WITHIN: Duration = Duration::from_secs(40);
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(40);
 /// How long the end of an interruption is waited for.
 const RECOVER_WITHIN: Duration = Duration::from_secs(40);
 /// How long the server's word is waited for after hanging up.
@@ -54,7 +53,7 @@ pub(super) enum Vouched {
 
 /// How far the call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// It rings, or the answer to it is on its way.
     Ringing,
     /// A way is looked for.
@@ -65,31 +64,31 @@ enum Stage {
 }
 
 pub(super) struct Session {
-    phone: Phone,
-    words: CallWords,
-    peer: Uid,
-    connection: Arc<Peer>,
+    pub(super) phone: Phone,
+    pub(super) words: CallWords,
+    pub(super) peer: Uid,
+    pub(super) connection: Arc<Peer>,
     events: mpsc::Receiver<PeerEvent>,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// Until when something has to happen.
-    deadline: Instant,
-    is_caller: bool,
+    pub(super) deadline: Instant,
+    pub(super) is_caller: bool,
     /// The frame that began or answered the call: its refusal is the end.
-    first: Uuid,
+    pub(super) first: Uuid,
     /// The caller's offer, to say it again when there is a device more.
-    offer: Option<String>,
+    pub(super) offer: Option<String>,
     /// The callee's answer, once the server has taken the accept; and ways of this device until then.
-    answer: Option<String>,
-    ways: Vec<String>,
+    pub(super) answer: Option<String>,
+    pub(super) ways: Vec<String>,
     own: Fingerprint,
-    theirs: Option<(Fingerprint, Vouched)>,
+    pub(super) theirs: Option<(Fingerprint, Vouched)>,
     connected: watch::Sender<bool>,
     played: Option<oneshot::Receiver<()>>,
     voice: JoinHandle<Result<VoiceCounts, MediaError>>,
 }
 
 /// What the loop goes on with.
-type Step = Result<(), Over>;
+pub(super) type Step = Result<(), Over>;
 
 impl Session {
     pub(super) async fn begin(
@@ -176,7 +175,7 @@ impl Session {
     async fn ordered(&mut self, order: Option<Order>, news: &mpsc::Sender<CallNews>) -> Step {
         match order {
             Some(Order::Heard(event)) => match *event {
-                CallEvent::State(state) => self.state(&state, news).await,
+                CallEvent::State(state) => self.told(&state, news).await,
                 CallEvent::Heard(heard) => self.heard(heard, news).await,
                 CallEvent::Refused {
                     client_id,
@@ -200,7 +199,7 @@ impl Session {
         }
     }
 
-    fn hang_up(&self) {
+    pub(super) fn hang_up(&self) {
         if self.phone.line().act(&self.words, CallDeed::End).is_err() {
             tracing::info!("hanging up could not be said");
         }
@@ -214,140 +213,15 @@ impl Session {
         })
     }
 
-    async fn state(&mut self, state: &CallStateFrame<'_>, news: &mpsc::Sender<CallNews>) -> Step {
-        match state.state {
-            CallStatus::Ringing => {
-                if self.is_caller {
-                    tell(news, CallNews::Ringing).await;
-                }
-                Ok(())
-            }
-            CallStatus::Answered => self.answered(state.device, news).await,
-            CallStatus::Connected => Ok(()),
-            CallStatus::Transferred if state.from == self.peer => {
-                // Their other device would have other keys, and another connection: this session has one.
-                self.hang_up();
-                Err(Over::State(state.state))
-            }
-            CallStatus::Ended
-            | CallStatus::Cancelled
-            | CallStatus::Rejected
-            | CallStatus::Busy
-            | CallStatus::Missed
-            | CallStatus::Transferred
-            | CallStatus::AnsweredElsewhere
-            | CallStatus::DeclinedElsewhere => Err(Over::State(state.state)),
-        }
-    }
-
-    async fn answered(
-        &mut self,
-        device: Option<DeviceHandle>,
-        news: &mpsc::Sender<CallNews>,
-    ) -> Step {
-        if self.stage != Stage::Ringing {
-            return Ok(());
-        }
-        self.stage = Stage::Answered;
-        self.deadline = Instant::now() + CONNECT_WITHIN;
-        tell(news, CallNews::Answered).await;
-        if self.is_caller {
-            self.words.device = device;
-            return Ok(());
-        }
-        if let Some(sdp) = self.answer.take() {
-            self.say(Said::Answer { sdp }).await?;
-        }
-        for candidate in std::mem::take(&mut self.ways) {
-            self.say(Said::Candidate { candidate }).await?;
-        }
-        Ok(())
-    }
-
-    async fn heard(&mut self, heard: CallHeard, news: &mpsc::Sender<CallNews>) -> Step {
-        let is_plain = self.plain_form().is_some();
-        let (said, proof) = match (heard.signal, heard.plain) {
-            (Some(Ok((said, proof))), _) => (said, Vouched::By(proof)),
-            (Some(Err(refusal)), _) => return self.disbelieve(refusal.to_string()),
-            // A call that was begun sealed goes on sealed.
-            (None, Some(Plain { said, object })) if is_plain => {
-                (said, Vouched::ByNobody { object })
-            }
-            (None, _) => return Ok(()),
-        };
-        match said {
-            Said::Answer { sdp } if self.is_caller && self.theirs.is_none() => {
-                let fingerprint = fingerprint(&sdp).map_err(failed)?;
-                self.theirs = Some((fingerprint, proof));
-                self.words.device = heard.device;
-                self.connection.accept(&sdp).await.map_err(failed)
-            }
-            Said::Answer { sdp } => {
-                self.same_keys(&sdp)?;
-                self.connection.accept(&sdp).await.map_err(failed)
-            }
-            // Another way, or hold: an offer within the call.
-            Said::Offer { sdp } => {
-                self.same_keys(&sdp)?;
-                let sdp = self.connection.answer(&sdp).await.map_err(failed)?;
-                self.say(Said::Answer { sdp }).await
-            }
-            Said::Candidate { candidate } => {
-                // One that cannot be used is one way less.
-                if self.connection.add_candidate(&candidate).await.is_err() {
-                    tracing::debug!("a way to the other device was passed over");
-                }
-                Ok(())
-            }
-            Said::Status { hold, muted, .. } => {
-                tell(news, CallNews::Status { hold, muted }).await;
-                Ok(())
-            }
-        }
-    }
-
-    /// Within a call the keys stay the same: the code that was compared is theirs.
-    fn same_keys(&self, sdp: &str) -> Step {
-        let fingerprint = fingerprint(sdp).map_err(failed)?;
-        match self.theirs {
-            Some((theirs, _)) if theirs == fingerprint => Ok(()),
-            _ => self.disbelieve("the keys of the call have changed".to_owned()),
-        }
-    }
-
-    fn disbelieve(&self, why: String) -> Step {
-        self.hang_up();
-        Err(Over::Unbelieved(why))
-    }
-
-    async fn refused(&mut self, client_id: Uuid, code: ErrorCode, detail: String) -> Step {
-        if client_id != self.first {
-            tracing::info!(code = code.as_str(), "something said in a call was refused");
-            return Ok(());
-        }
-        if let (ErrorCode::DeviceMismatch, Some(sdp)) = (code, self.offer.take()) {
-            // They have a device more, or one less; once.
-            let said = Said::Offer { sdp };
-            self.first = self
-                .phone
-                .line()
-                .say(&self.words, said)
-                .await
-                .map_err(failed)?;
-            return Ok(());
-        }
-        Err(Over::Refused { code, detail })
-    }
-
     /// The form of an existing client's descriptions, if the other device is one.
-    fn plain_form(&self) -> Option<bool> {
+    pub(super) fn plain_form(&self) -> Option<bool> {
         match self.theirs {
             Some((_, Vouched::ByNobody { object })) => Some(object),
             _ => None,
         }
     }
 
-    async fn say(&self, said: Said) -> Step {
+    pub(super) async fn say(&self, said: Said) -> Step {
         if let Some(object) = self.plain_form() {
             let plain = Plain { said, object };
             let saying = self.phone.line().say_in_plain(&self.words, &plain);
@@ -471,15 +345,15 @@ impl Session {
     }
 }
 
-fn fingerprint(sdp: &str) -> Result<Fingerprint, PhoneError> {
+pub(super) fn fingerprint(sdp: &str) -> Result<Fingerprint, PhoneError> {
     Fingerprint::in_description(sdp).map_err(|_| PhoneError::NoFingerprint)
 }
 
-fn failed(error: impl std::fmt::Display) -> Over {
+pub(super) fn failed(error: impl std::fmt::Display) -> Over {
     Over::Failed(error.to_string())
 }
 
-async fn tell(news: &mpsc::Sender<CallNews>, what: CallNews) {
+pub(super) async fn tell(news: &mpsc::Sender<CallNews>, what: CallNews) {
     // An application that has gone does not want to know.
     let _ = news.send(what).await;
 }

@@ -132,7 +132,7 @@ async fn files(
             }
             packet = sound.recv() => {
                 let Some(packet) = packet else { break };
-                let heard = playout.put(packet);
+                let heard = playout.put(packet, Instant::now().into_std());
                 if let Some(record) = &mut record {
                     record.write(&heard)?;
                 }

@@ -25,7 +25,7 @@ mod way;
 
 pub use figures::{TransportFigures, TurnFigures};
 pub use melo_stun::Transport;
-pub use peers::is_public;
+pub use peers::{Peers, Reach, is_public};
 pub use server::{Bound, TurnServer, Unbound, own_addresses};
 pub use settings::{Account, Authority, CannotSay, RelayAddress, TurnLimits, TurnSettings};
 

@@ -53,7 +53,7 @@ pub fn is_public(address: IpAddr) -> bool {
 
 /// What becomes of a packet for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     /// Sent out.
     Outside,
     /// One of the relay's own addresses: handed over to the allocation there, if there is one, and to nothing else
@@ -63,7 +63,8 @@ pub(super) enum Reach {
     Forbidden,
 }
 
-pub(super) struct Peers {
+/// Who may be reached.
+pub struct Peers {
     allowed: Vec<IpNet>,
     relays: Vec<IpAddr>,
     /// Addresses of this machine's interfaces. They change.
@@ -71,6 +72,7 @@ pub(super) struct Peers {
 }
 
 impl Peers {
+    /// The internet, these closed networks, and these addresses of the relay.
     pub fn new(allowed: Vec<IpNet>, relays: Vec<IpAddr>) -> Self {
         Self {
             allowed,
@@ -84,6 +86,7 @@ impl Peers {
         *self.own.write() = addresses;
     }
 
+    /// What becomes of a packet for that address.
     pub fn reach(&self, peer: IpAddr) -> Reach {
         // An IPv4 address in IPv6 clothes would be judged as what it is not.
         let plain = peer.to_canonical();

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Transport;
 use super::figures::TurnFigures;
+use super::peers::Reach;
 use super::relay::Relay;
 use super::settings::{Authority, TurnSettings};
 use super::stream::{self, Listener, Streams};
@@ -136,6 +137,15 @@ impl TurnServer {
     /// Where it listens.
     pub fn bound(&self) -> &[Bound] {
         &self.bound
+    }
+
+    /// Whether it would relay to that peer at this moment: of its own addresses, only to those that are somebody's.
+    pub fn reaches(&self, peer: SocketAddr) -> bool {
+        match self.relay.peers.reach(peer.ip()) {
+            Reach::Outside => true,
+            Reach::Relay => self.relay.by_relayed.contains_key(&peer),
+            Reach::Forbidden => false,
+        }
     }
 
     /// The counts of this moment.

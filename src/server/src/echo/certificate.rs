@@ -74,3 +74,55 @@ impl ServerCertVerifier for OwnCertificate {
             .supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::sign::CertifiedKey;
+    use rustls::{ClientConfig, ServerConfig};
+    use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+
+    /// For a name by which nobody calls it.
+    fn made() -> CertifiedKey {
+        let made = rcgen::generate_simple_self_signed(["chat.example.org".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = aws_lc_rs::default_provider();
+        let chain = vec![made.cert.der().clone()];
+        CertifiedKey::from_der(chain, PrivateKeyDer::from(key), &provider).unwrap()
+    }
+
+    async fn connects(own: &Arc<CertificateResolver>, shown: &Arc<CertificateResolver>) -> bool {
+        let provider = || Arc::new(aws_lc_rs::default_provider());
+        let server = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(shown) as Arc<_>);
+        let client = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(OwnCertificate::new(Arc::clone(own))))
+            .with_no_client_auth();
+        let (near, far) = tokio::io::duplex(16 * 1024);
+        let accepting = TlsAcceptor::from(Arc::new(server)).accept(far);
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let connecting = TlsConnector::from(Arc::new(client)).connect(name, near);
+        tokio::join!(accepting, connecting).1.is_ok()
+    }
+
+    #[tokio::test]
+    async fn only_the_certificate_that_is_shown_now_is_taken() {
+        let own = Arc::new(CertificateResolver::new(made()));
+        let other = Arc::new(CertificateResolver::new(made()));
+        assert!(connects(&own, &own).await, "whatever its names");
+        assert!(!connects(&own, &other).await);
+        let (before, after) = (made(), made());
+        let earlier = Arc::new(CertificateResolver::new(before));
+        own.replace(after);
+        assert!(connects(&own, &own).await, "the new one");
+        assert!(!connects(&own, &earlier).await);
+    }
+}

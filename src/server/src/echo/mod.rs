@@ -5,16 +5,18 @@
 mod account;
 mod certificate;
 mod conversation;
+mod reach;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use melo_client::client::{CallEvent, Event, Events, Live};
-use melo_client::phone::{Phone, PhoneOptions};
+use melo_client::client::{CallEvent, ChatEvent, ChatNews, Event, Events, Live};
+use melo_client::phone::{Admits, Phone, PhoneOptions, Transport};
 use melo_client::{Client, ClientError};
 use melo_crypto::EchoSecrets;
-use melo_domain::CallId;
+use melo_domain::{CallId, LogId};
+use melo_gateways::turn::TurnServer;
 use melo_services::Core;
 use melo_services::echo::EchoError;
 use tokio::sync::{mpsc, watch};
@@ -48,6 +50,8 @@ pub struct Echo {
     core: Arc<Core>,
     secrets: EchoSecrets,
     door: Door,
+    /// Where packets may be sent to.
+    admits: Admits,
     /// Calls at once.
     most: usize,
 }
@@ -59,8 +63,10 @@ impl Echo {
         core: &Arc<Core>,
         secrets: EchoSecrets,
         certificate: Arc<CertificateResolver>,
+        relay: Option<Arc<TurnServer>>,
     ) -> Option<Self> {
         Some(Self {
+            admits: reach::admits(settings, relay),
             most: settings.calls.echo?,
             core: Arc::clone(core),
             secrets,
@@ -91,7 +97,7 @@ impl Echo {
         let client = account::open(&self.door, &self.secrets, uid).await?;
         let (live, events) = client.live();
         let desk = Desk {
-            phone: Phone::new(client.clone(), live.call_line(), options()),
+            phone: Phone::new(client.clone(), live.call_line(), self.options()),
             core: &self.core,
             client,
             live,
@@ -102,13 +108,16 @@ impl Echo {
         *wait = RETRY.0;
         desk.attend(events).await
     }
-}
 
-/// Existing clients are to hear themselves, too.
-fn options() -> PhoneOptions {
-    PhoneOptions {
-        answers_plain: true,
-        ..PhoneOptions::default()
+    fn options(&self) -> PhoneOptions {
+        PhoneOptions {
+            // Existing clients are to hear themselves, too.
+            answers_plain: true,
+            // The relay is in this machine: it needs no other transport, and one place in it for each call is enough.
+            relay_transport: Some(Transport::Udp),
+            admits: Some(Arc::clone(&self.admits)),
+            ..PhoneOptions::default()
+        }
     }
 }
 
@@ -143,12 +152,21 @@ impl Desk<'_> {
                             tracing::warn!(code, "the echo could not take a request");
                         }
                     }
+                    Some(Event::Chat(ChatEvent { chat, news: ChatNews::Added { .. }, .. })) => self.leave(chat).await,
                     Some(Event::Call(event)) => self.call(event),
                     Some(_) => {}
                 },
                 // However a call has ended, it makes room.
                 Some(_) = self.tasks.join_next() => self.calls.retain(|_, call| !call.is_closed()),
             }
+        }
+    }
+
+    /// It has nothing to say in groups and channels, and would only have to read what others write there.
+    async fn leave(&self, chat: LogId) {
+        if let Err(error) = self.client.leave_chat(chat).await {
+            let code = error.code().map(melo_protocol::ErrorCode::as_str);
+            tracing::warn!(code, "the echo could not leave a chat");
         }
     }
 

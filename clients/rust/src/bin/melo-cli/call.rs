@@ -38,8 +38,9 @@ pub async fn call(common: &Common, call: Call) -> Result<ExitCode, Failure> {
     };
     client.contacts().await?;
     let mut desk = Desk::open(common, client, &call.sound)?;
-    desk.synced().await?;
-    desk.befriend(peer).await?;
+    if !(desk.synced().await? && desk.befriend(peer).await?) {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     desk.say(
         json!({"event": "calling", "uid": peer}),
         text(Text::Calling, &[&name_of(&desk.client, peer)]),
@@ -54,7 +55,9 @@ pub async fn answer(common: &Common, answer: Answer) -> Result<ExitCode, Failure
     let client = profile::open(common).await?;
     client.contacts().await?;
     let mut desk = Desk::open(common, client, &answer.sound)?;
-    desk.synced().await?;
+    if !desk.synced().await? {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     desk.say(json!({"event": "waiting"}), text(Text::CallWaiting, &[]));
     loop {
         let Some(offer) = desk.rung(answer.from).await? else {
@@ -124,7 +127,7 @@ impl Desk {
                 Relay::Tcp => Transport::Tcp,
                 Relay::Tls => Transport::Tls,
             }),
-            answers_plain: false,
+            ..PhoneOptions::default()
         };
         Ok(Self {
             phone: Phone::new(client.clone(), live.call_line(), options),
@@ -171,22 +174,23 @@ impl Desk {
         }
     }
 
-    async fn synced(&mut self) -> Result<(), Failure> {
+    /// Whether the device has caught up before its person lost patience.
+    async fn synced(&mut self) -> Result<bool, Failure> {
         while let Some(event) = self.event().await? {
             self.show(&event);
             match event {
-                Event::Synced => return Ok(()),
+                Event::Synced => return Ok(true),
                 Event::Disconnected { reason, .. } => return Err(unreachable(&reason)),
                 _ => {}
             }
         }
-        Err(Failure::new(INTERRUPTED, String::new()))
+        Ok(false)
     }
 
-    /// The echo takes whoever asks; of other people one has to be a contact already.
-    async fn befriend(&mut self, peer: Uid) -> Result<(), Failure> {
+    /// The echo takes whoever asks; of other people one has to be a contact already. Whether the person waited for it.
+    async fn befriend(&mut self, peer: Uid) -> Result<bool, Failure> {
         if self.client.nickname(peer).is_some() || self.client.echo().await? != Some(peer) {
-            return Ok(());
+            return Ok(true);
         }
         match self.client.add_contact(peer, false).await {
             Ok(()) => {}
@@ -197,10 +201,10 @@ impl Desk {
         while let Some(event) = self.event().await? {
             self.show(&event);
             if matches!(event, Event::ContactConfirmed { from } if from == peer) {
-                return Ok(());
+                return Ok(true);
             }
         }
-        Err(Failure::new(INTERRUPTED, String::new()))
+        Ok(false)
     }
 
     /// The next offer; `None` when the person does not want to wait any longer.
